@@ -1,0 +1,410 @@
+//! The end of a full collection: sweep is started, young survivors and chosen pages are evacuated, pointers updated.
+//!
+//! Every object alive in the young generation becomes old: whole pages are handed over where they are mostly alive,
+//! otherwise objects are copied. A page whose evacuation finds no memory is kept as it is and swept like any other,
+//! so this never fails; what could not be moved is reported.
+
+use super::Mechanism;
+use super::weak::{ephemeron_capacity, ephemeron_entries};
+use crate::event::SpaceName;
+use crate::memory::WORD;
+use crate::object::Header;
+use crate::object::word::{address as address_of, is_reference, moved_to};
+use crate::space::pages::{CANDIDATE, FROM, LARGE, Pages, YOUNG};
+
+/// Whether a new-space page is handed over whole: live bytes, capacity of the old generation, mapped bytes.
+pub(crate) type PromotePage<'p> = &'p dyn Fn(u64, u64, u64) -> bool;
+
+/// What a full collection did, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Evacuated {
+    /// Young bytes that are old now.
+    pub(crate) promoted: u64,
+    /// Bytes copied out of evacuation candidates.
+    pub(crate) compacted: u64,
+    /// Evacuation candidates that were emptied and released.
+    pub(crate) compacted_pages: u64,
+    /// Young pages that had to be kept because no memory could be had: to be reported as fatal.
+    pub(crate) refused_pages: u64,
+    /// Backing-store bytes of dead array buffers.
+    pub(crate) freed_backing_stores: u64,
+    /// Finalization callbacks were queued.
+    pub(crate) queued_finalizers: bool,
+}
+
+/// A run of freshly copied objects, or a page with marked ones, whose slots must be looked at.
+enum Fresh {
+    Run(u64, u64),
+    Marked(u64),
+}
+
+impl Mechanism {
+    /// Starts a marking cycle with these pages to be evacuated. Sweeping must be finished, linear areas freed.
+    pub(crate) fn start_marking(&mut self, candidates: Vec<u64>) {
+        debug_assert!(!self.spaces.is_sweeping());
+        self.marking.active = true;
+        for &page in &candidates {
+            self.spaces.pages.set_flags(page, CANDIDATE, 0);
+        }
+        let (paged, pages) = self.spaces.paged_mut();
+        for space in paged {
+            space.black_allocation = true;
+            if !candidates.is_empty() {
+                // What is on a candidate must not be allocated from; its blocks stay counted as waste of the page.
+                let shift = pages.geometry.shift;
+                let is_candidate = |address: u64| candidates.contains(&(address >> shift));
+                let dropped = space.free_list.retain(&mut pages.memory, |address| !is_candidate(address));
+                space.wasted += dropped;
+                for &page in &candidates {
+                    if pages.page(page).owner == Some(space.name) {
+                        let free = pages.page(page).end - pages.area_start(page) - pages.page(page).allocated;
+                        pages.page_mut(page).wasted = free;
+                    }
+                }
+            }
+        }
+        self.marking.candidates = candidates;
+    }
+
+    /// Marks everything that is alive, the stack included, and clears what is weak.
+    pub(crate) fn finish_marking(&mut self) -> Evacuated {
+        self.mark_global_roots();
+        self.mark_stack_roots();
+        self.drain_marking(u64::MAX);
+        self.mark_ephemerons();
+        let queued_finalizers = self.clear_weak();
+        // A queued callback needs its cell, which is alive, so nothing new can be reached here but through it.
+        self.mark_global_roots();
+        self.drain_marking(u64::MAX);
+        let marks = &self.spaces.pages.marks;
+        let freed_backing_stores = self.buffers.sweep_all(|address| marks.get(address));
+        Evacuated { freed_backing_stores, queued_finalizers, ..Evacuated::default() }
+    }
+
+    /// Frees and moves. `done` is what [`Self::finish_marking`] returned.
+    pub(crate) fn evacuate(&mut self, promote_page: PromotePage<'_>, done: Evacuated) -> Evacuated {
+        let mut result = done;
+        let candidates = std::mem::take(&mut self.marking.candidates);
+        self.start_sweep(&candidates);
+        let mut fresh = Vec::new();
+        let mut aborted = Vec::new();
+        self.sweep_large(&mut fresh, &mut result);
+        self.evacuate_new_space(promote_page, &mut fresh, &mut aborted, &mut result);
+        let released = self.evacuate_candidates(candidates, &mut fresh, &mut aborted, &mut result);
+        self.update_pointers(&fresh);
+
+        let spaces = &mut self.spaces;
+        spaces.old.free_linear_area(&mut spaces.pages);
+        spaces.code.free_linear_area(&mut spaces.pages);
+        spaces.trusted.free_linear_area(&mut spaces.pages);
+        for page in released {
+            spaces.pages.release(page);
+        }
+        for page in aborted {
+            spaces.pages.set_flags(page, 0, CANDIDATE | FROM | YOUNG);
+        }
+        for page in spaces.new.to.clone() {
+            let (start, bytes) = (spaces.pages.start(page), spaces.pages.geometry.page_size());
+            spaces.pages.marks.clear_run(start, bytes);
+            spaces.pages.set_live(page, 0);
+        }
+        // Nothing young is left, so nothing is remembered.
+        for slot_page in spaces.pages.remembered_slots() {
+            spaces.pages.clear_remembered_slot_page(slot_page);
+        }
+        let (paged, _) = spaces.paged_mut();
+        for space in paged {
+            space.black_allocation = false;
+        }
+        // A refusal leaves a smaller to-space; the next collection tries again.
+        let _ = spaces.new.commit_to(&mut spaces.pages);
+        spaces.new.reset(&spaces.pages);
+        spaces.new.set_age_mark(&mut spaces.pages);
+        self.marking.reset();
+        result
+    }
+
+    /// The books take the live bytes; dead pages are released, all but the first of a space; others wait for the sweeper.
+    fn start_sweep(&mut self, candidates: &[u64]) {
+        let (paged, pages) = self.spaces.paged_mut();
+        for space in paged {
+            debug_assert!(space.top == space.limit);
+            space.free_list.clear();
+            space.wasted = 0;
+            let mut kept_empty = false;
+            let mut queue = Vec::new();
+            for page in std::mem::take(&mut space.pages) {
+                let live = pages.live(page);
+                let is_candidate = candidates.contains(&page);
+                if live == 0 && !is_candidate {
+                    if kept_empty {
+                        space.remove(pages, page);
+                        pages.release(page);
+                        continue;
+                    }
+                    kept_empty = true;
+                }
+                space.size = space.size - pages.page(page).allocated + live;
+                let entry = pages.page_mut(page);
+                entry.allocated = live;
+                entry.wasted = 0;
+                entry.unswept = true;
+                space.pages.push(page);
+                if !is_candidate {
+                    queue.push(page);
+                }
+            }
+            // The sweeper takes from the end: first page first.
+            queue.reverse();
+            space.to_sweep = queue;
+        }
+    }
+
+    fn sweep_large(&mut self, fresh: &mut Vec<Fresh>, result: &mut Evacuated) {
+        let spaces = &mut self.spaces;
+        let pages = &mut spaces.pages;
+        for page in std::mem::take(&mut spaces.large.objects) {
+            let address = pages.area_start(page);
+            if pages.marks.get(address) {
+                pages.marks.clear(address);
+                pages.set_live(page, 0);
+                spaces.large.objects.push(page);
+            } else {
+                spaces.large.forget(pages, page);
+                pages.release(page);
+            }
+        }
+        for page in std::mem::take(&mut spaces.new_large.objects) {
+            let address = pages.area_start(page);
+            spaces.new_large.forget(pages, page);
+            if pages.marks.get(address) {
+                pages.marks.clear(address);
+                pages.set_live(page, 0);
+                let bytes = pages.page(page).allocated;
+                result.promoted += bytes;
+                spaces.large.adopt(pages, page);
+                fresh.push(Fresh::Run(address, address + bytes));
+            } else {
+                pages.release(page);
+            }
+        }
+    }
+
+    fn evacuate_new_space(
+        &mut self,
+        promote_page: PromotePage<'_>,
+        fresh: &mut Vec<Fresh>,
+        aborted: &mut Vec<u64>,
+        result: &mut Evacuated,
+    ) {
+        let used = self.spaces.new.used_pages().to_vec();
+        if let Some(&last) = used.last() {
+            let spaces = &mut self.spaces;
+            let (top, end) = (spaces.new.top, spaces.pages.page(last).end);
+            crate::space::new_space::write_filler(&mut spaces.pages, top, end);
+        }
+        for page in used {
+            let live = self.spaces.pages.live(page);
+            if live == 0 {
+                continue;
+            }
+            result.promoted += live;
+            if self.count_mementos {
+                self.count_mementos_of(page);
+            }
+            if promote_page(live, self.spaces.old_generation_capacity(), self.spaces.pages.mapped) {
+                self.hand_over(page, live);
+                self.spaces.pages.set_flags(page, 0, FROM | YOUNG);
+                fresh.push(Fresh::Marked(page));
+                continue;
+            }
+            self.spaces.pages.set_flags(page, FROM, 0);
+            if !self.evacuate_page(page, SpaceName::Old, fresh) {
+                result.refused_pages += 1;
+                let live = self.spaces.pages.live(page);
+                self.hand_over(page, live);
+                fresh.push(Fresh::Marked(page));
+                aborted.push(page);
+            }
+        }
+    }
+
+    /// Survivors of a full collection count for their allocation sites as those of a scavenge do.
+    fn count_mementos_of(&mut self, page: u64) {
+        let (mut at, end) = (self.spaces.pages.area_start(page), self.spaces.pages.page(page).end);
+        while let Some(object) = self.spaces.pages.marks.next_set(at, end) {
+            let header = Header(self.spaces.pages.memory.word(object));
+            self.count_memento(object, header);
+            at = object + header.bytes();
+        }
+    }
+
+    /// A new-space page becomes an old page that waits for the sweeper.
+    fn hand_over(&mut self, page: u64, live: u64) {
+        let spaces = &mut self.spaces;
+        spaces.new.to.retain(|&other| other != page);
+        spaces.pages.page_mut(page).owner = Some(SpaceName::Old);
+        spaces.old.adopt(&mut spaces.pages, page);
+        let entry = spaces.pages.page_mut(page);
+        entry.allocated = live;
+        entry.unswept = true;
+        spaces.old.size += live;
+        spaces.old.to_sweep.insert(0, page);
+    }
+
+    fn evacuate_candidates(
+        &mut self,
+        candidates: Vec<u64>,
+        fresh: &mut Vec<Fresh>,
+        aborted: &mut Vec<u64>,
+        result: &mut Evacuated,
+    ) -> Vec<u64> {
+        let mut released = Vec::new();
+        for page in candidates {
+            let Some(owner) = self.spaces.pages.page(page).owner else { continue };
+            let live = self.spaces.pages.live(page);
+            let moved = self.evacuate_page(page, owner, fresh);
+            let left = if moved { 0 } else { self.spaces.pages.live(page) };
+            result.compacted += live - left;
+            let spaces = &mut self.spaces;
+            let space = match owner {
+                SpaceName::Code => &mut spaces.code,
+                SpaceName::Trusted => &mut spaces.trusted,
+                _ => &mut spaces.old,
+            };
+            if moved {
+                result.compacted_pages += 1;
+                space.remove(&spaces.pages, page);
+                space.pages.retain(|&other| other != page);
+                released.push(page);
+            } else {
+                space.size = space.size - live + left;
+                spaces.pages.page_mut(page).allocated = left;
+                space.to_sweep.insert(0, page);
+                fresh.push(Fresh::Marked(page));
+                aborted.push(page);
+            }
+        }
+        released
+    }
+
+    /// Copies the marked objects of a page; false if memory ran out, with the marks and live bytes of those that stay.
+    fn evacuate_page(&mut self, page: u64, owner: SpaceName, fresh: &mut Vec<Fresh>) -> bool {
+        let spaces = &mut self.spaces;
+        let pages = &mut spaces.pages;
+        let target_space = match owner {
+            SpaceName::Code => &mut spaces.code,
+            SpaceName::Trusted => &mut spaces.trusted,
+            _ => &mut spaces.old,
+        };
+        let (mut at, end) = (pages.area_start(page), pages.page(page).end);
+        while let Some(object) = pages.marks.next_set(at, end) {
+            let header = Header(pages.memory.word(object));
+            let bytes = header.bytes();
+            at = object + bytes;
+            let Ok(target) = target_space.allocate_in_gc(pages, bytes) else {
+                let (start, live) = (pages.area_start(page), pages.live(page));
+                let moved = pages.clear_marks_before(start, object);
+                pages.set_live(page, live - moved);
+                return false;
+            };
+            pages.memory.copy_words(target, object, header.words());
+            pages.memory.set_word(object, target);
+            match fresh.last_mut() {
+                Some(Fresh::Run(_, end)) if *end == target => *end = target + bytes,
+                _ => fresh.push(Fresh::Run(target, target + bytes)),
+            }
+        }
+        true
+    }
+
+    fn update_pointers(&mut self, fresh: &[Fresh]) {
+        let pages = &mut self.spaces.pages;
+        let roots = &mut self.roots;
+        let update_root = |word: &mut u64| *word = updated(pages, *word);
+        roots.for_each_global(update_root);
+        roots.for_each_stack(update_root);
+        roots.weak.words_mut().iter_mut().filter(|word| is_reference(**word)).for_each(update_root);
+
+        for slot in self.marking.take_recorded() {
+            // A slot whose object was moved itself is visited where it is now.
+            if pages.flags(slot) & (FROM | CANDIDATE) == 0 {
+                update_slot(pages, slot);
+            }
+        }
+        for slot_page in pages.remembered_slots() {
+            let (mut at, end) = (pages.start(slot_page), pages.start(slot_page + 1));
+            while let Some(slot) = pages.slots.next_set(at, end) {
+                at = slot + WORD;
+                if pages.flags(slot) & (FROM | CANDIDATE) == 0 {
+                    update_slot(pages, slot);
+                }
+            }
+        }
+        for part in fresh {
+            match *part {
+                Fresh::Run(start, end) => {
+                    let mut object = start;
+                    while object < end {
+                        object += update_object(pages, object);
+                    }
+                }
+                Fresh::Marked(page) => {
+                    let (mut at, end) = (pages.area_start(page), pages.page(page).end);
+                    while let Some(object) = pages.marks.next_set(at, end) {
+                        at = object + update_object(pages, object);
+                    }
+                }
+            }
+        }
+        let place = |address: u64| moved(pages, address).unwrap_or(address);
+        self.weak.update(|address| Some(place(address)));
+        self.buffers.update_all(place);
+        for table in &self.weak.ephemeron_tables {
+            let capacity = ephemeron_capacity(&pages.memory, table.address);
+            for (key_slot, value_slot) in ephemeron_entries(table.address, capacity) {
+                update_slot(pages, key_slot);
+                update_slot(pages, value_slot);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn moved(pages: &Pages, address: u64) -> Option<u64> {
+    let flags = pages.flags(address);
+    if flags & (FROM | CANDIDATE) == 0 || flags & LARGE != 0 {
+        return None;
+    }
+    let first = pages.memory.word(address);
+    (!Header::is_present(first)).then_some(first)
+}
+
+#[inline(always)]
+fn updated(pages: &Pages, word: u64) -> u64 {
+    match moved(pages, address_of(word)) {
+        Some(target) => moved_to(word, target),
+        None => word,
+    }
+}
+
+#[inline(always)]
+fn update_slot(pages: &mut Pages, slot: u64) {
+    let word = pages.memory.word(slot);
+    if is_reference(word) {
+        let now = updated(pages, word);
+        if now != word {
+            pages.memory.set_word(slot, now);
+        }
+    }
+}
+
+/// Updates the slots of an object; its size.
+#[inline(always)]
+fn update_object(pages: &mut Pages, object: u64) -> u64 {
+    let header = Header(pages.memory.word(object));
+    for index in 1..=header.tagged() {
+        update_slot(pages, object + index * WORD);
+    }
+    header.bytes()
+}

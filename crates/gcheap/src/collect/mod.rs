@@ -1,0 +1,51 @@
+//! The collectors: scavenge, mark, evacuate, sweep, weak, verify.
+//!
+//! Mechanism only. They move, mark and free what they are told to and report bytes; when to run, with which limits
+//! and what it costs in time is decided above. They ask malloc for nothing in small pieces: worklists come from
+//! bump arenas that are reset when a cycle ends.
+//!
+//! What holds after every collection, and is checked by [`verify`]: every tagged slot of a live object holds a small
+//! value or points at the start of a live object; every slot of an old object that points to a young one is
+//! remembered; every byte of a page is object or free; the books of every space agree with a walk over it.
+
+pub(crate) mod array_buffers;
+pub(crate) mod evacuate;
+pub(crate) mod mark;
+pub(crate) mod scavenge;
+pub(crate) mod verify;
+pub(crate) mod weak;
+
+use crate::roots::Roots;
+use crate::space::Spaces;
+use array_buffers::ArrayBuffers;
+use mark::Marking;
+use weak::WeakObjects;
+
+pub use verify::VerifyError;
+
+/// Everything that a collector works on.
+pub(crate) struct Mechanism {
+    pub(crate) spaces: Spaces,
+    pub(crate) roots: Roots,
+    pub(crate) weak: WeakObjects,
+    pub(crate) buffers: ArrayBuffers,
+    pub(crate) marking: Marking,
+    /// Mementos found behind objects that survived their first scavenge, by site.
+    pub(crate) mementos_found: Vec<u32>,
+    /// Look for mementos while scavenging.
+    pub(crate) count_mementos: bool,
+}
+
+impl Mechanism {
+    pub(crate) fn new(spaces: Spaces) -> Self {
+        Mechanism {
+            spaces,
+            roots: Roots::default(),
+            weak: WeakObjects::default(),
+            buffers: ArrayBuffers::default(),
+            marking: Marking::default(),
+            mementos_found: Vec::new(),
+            count_mementos: false,
+        }
+    }
+}

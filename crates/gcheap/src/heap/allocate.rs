@@ -1,0 +1,319 @@
+//! Allocation: the fast path bumps a pointer, the slow path asks policy.
+//!
+//! The order of the slow path is V8's (src/heap/heap-allocator.cc, main-allocator.cc, paged-spaces.cc): the next page of
+//! the space, sweeping, a new page if the limits allow it, then up to two collections, then the last resort.
+
+use super::Heap;
+use super::error::Error;
+use crate::event::{Fatal, Location};
+use crate::memory::WORD;
+use crate::object::layout::ALLOCATION_MEMENTO;
+use crate::object::word::{self, is_reference, is_weak};
+use crate::object::Header;
+use crate::policy::{AfterFailure, AllocationFailure};
+use crate::space::free_list::Origin;
+use crate::space::pages::{CANDIDATE, YOUNG};
+
+/// Young allocation between two steps of incremental marking, bytes
+/// (V8 `IncrementalMarking::kYoungGenerationAllocatedThreshold`).
+const YOUNG_STEP: u64 = 64 * 1024;
+
+/// Where an object shall go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Space {
+    Young,
+    Old,
+}
+
+impl Heap {
+    /// Room for an object in new space, its header written, its body not. The caller writes the body before it allocates
+    /// anything else.
+    #[inline(always)]
+    pub(crate) fn allocate(&mut self, header: Header) -> Result<u64, Error> {
+        let bytes = header.bytes();
+        let address = match self.mechanism.spaces.new.bump(bytes) {
+            Some(address) if !self.stressed => address,
+            other => self.allocate_slow(bytes, other)?,
+        };
+        self.tally += (1 << 36) + bytes / WORD;
+        self.mechanism.spaces.pages.memory.set_word(address, header.0);
+        Ok(address)
+    }
+
+    /// As [`Self::allocate`] in old space: marked at once while marking runs.
+    pub(crate) fn allocate_old(&mut self, header: Header) -> Result<u64, Error> {
+        let bytes = header.bytes();
+        if self.stressed {
+            self.stress()?;
+        }
+        let address = match self.mechanism.spaces.old.bump(bytes) {
+            Some(address) => address,
+            None => self.allocate_with_retries(bytes, Space::Old)?,
+        };
+        self.tally += (1 << 36) + bytes / WORD;
+        self.old_bytes_allocated += bytes;
+        self.mechanism.spaces.pages.memory.set_word(address, header.0);
+        if self.mechanism.marking.active {
+            self.mechanism.spaces.pages.marks.set(address);
+            self.mechanism.spaces.pages.add_live(address, bytes);
+        }
+        Ok(address)
+    }
+
+    /// An object in new space with an allocation memento directly behind it.
+    pub(crate) fn allocate_with_memento(&mut self, header: Header, site: u32) -> Result<u64, Error> {
+        let bytes = header.bytes() + ALLOCATION_MEMENTO.bytes();
+        let address = match self.mechanism.spaces.new.bump(bytes) {
+            Some(address) if !self.stressed => address,
+            other => self.allocate_slow(bytes, other)?,
+        };
+        self.tally += (1 << 36) + bytes / WORD;
+        let memory = &mut self.mechanism.spaces.pages.memory;
+        memory.set_word(address, header.0);
+        memory.set_word(address + header.bytes(), ALLOCATION_MEMENTO.0);
+        memory.set_word(address + header.bytes() + WORD, u64::from(site));
+        Ok(address)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn allocate_slow(&mut self, bytes: u64, bumped: Option<u64>) -> Result<u64, Error> {
+        if self.stressed {
+            if let Some(address) = bumped {
+                // Taken only to know that it would fit; a collection may come between.
+                self.mechanism.spaces.new.top = address;
+            }
+            self.stress()?;
+        }
+        self.allocate_with_retries(bytes, Space::Young)
+    }
+
+    /// V8's sequence: try, collections with a retry each, the last resort, fatal.
+    fn allocate_with_retries(&mut self, bytes: u64, space: Space) -> Result<u64, Error> {
+        let result = self.try_until_fatal(bytes, space);
+        self.retry_of_failed_allocation = false;
+        self.always_allocate = false;
+        self.in_failed_allocation = false;
+        result
+    }
+
+    fn try_until_fatal(&mut self, bytes: u64, space: Space) -> Result<u64, Error> {
+        self.mechanism.spaces.pages.refused = false;
+        let mut failure = AllocationFailure {
+            young: space == Space::Young,
+            must_succeed: true,
+            collections: 0,
+            last_resort_done: false,
+        };
+        loop {
+            // A heap over its limit is not even tried again where the limit is checked late (V8 14.6).
+            let hopeless = self.in_failed_allocation
+                && self.profile.collection.late_limit_check
+                && !self.policy.may_expand(&self.expand_inputs(), 0);
+            if !hopeless && let Some(address) = self.try_allocate(bytes, space)? {
+                return Ok(address);
+            }
+            self.in_failed_allocation = true;
+            match self.policy.next_attempt(&failure, self.profile) {
+                AfterFailure::CollectSpace => self.collect_for_allocation(space)?,
+                AfterFailure::CollectOld => self.collect_for_allocation(Space::Old)?,
+                AfterFailure::LastResort => {
+                    self.last_resort()?;
+                    failure.last_resort_done = true;
+                    self.always_allocate = self.profile.collection.last_attempt_always_allocates;
+                }
+                AfterFailure::Fail | AfterFailure::Fatal => {
+                    return Err(self.fatal(Location::CallAndRetryLast, bytes));
+                }
+            }
+            failure.collections += 1;
+            self.retry_of_failed_allocation = self.profile.collection.retry_ignores_soft_limit;
+        }
+    }
+
+    fn try_allocate(&mut self, bytes: u64, space: Space) -> Result<Option<u64>, Error> {
+        let large = bytes > self.mechanism.spaces.pages.geometry.max_regular;
+        match (space, large) {
+            (Space::Young, false) => self.try_allocate_new(bytes),
+            (Space::Young, true) => self.try_allocate_new_large(bytes),
+            (Space::Old, false) => self.try_allocate_old(bytes),
+            (Space::Old, true) => self.try_allocate_large(bytes),
+        }
+    }
+
+    fn try_allocate_new(&mut self, bytes: u64) -> Result<Option<u64>, Error> {
+        if self.mechanism.marking.active {
+            // The observer's limit was reached: a step of marking is due before allocation goes on.
+            self.marking_step()?;
+            self.observe_new_space(bytes);
+        }
+        loop {
+            if let Some(address) = self.mechanism.spaces.new.bump(bytes) {
+                return Ok(Some(address));
+            }
+            let spaces = &mut self.mechanism.spaces;
+            if spaces.new.page_has_room(bytes) {
+                self.observe_new_space(bytes);
+                continue;
+            }
+            if !spaces.new.next_page(&mut spaces.pages, bytes, false) {
+                let grow = self.may_exceed_new_space_capacity();
+                let spaces = &mut self.mechanism.spaces;
+                if !(grow && spaces.new.next_page(&mut spaces.pages, bytes, true)) {
+                    return Ok(None);
+                }
+            }
+            self.observe_new_space(bytes);
+        }
+    }
+
+    /// Sets the end of the fast path: a step away while marking runs, the end of the page otherwise.
+    pub(crate) fn observe_new_space(&mut self, at_least: u64) {
+        let step = if self.mechanism.marking.active { YOUNG_STEP } else { u64::MAX >> 1 };
+        self.mechanism.spaces.new.set_observer_step(step, at_least);
+    }
+
+    fn try_allocate_new_large(&mut self, bytes: u64) -> Result<Option<u64>, Error> {
+        if self.mechanism.marking.active {
+            self.marking_step()?;
+        }
+        if !self.may_allocate_new_large(bytes) {
+            return Ok(None);
+        }
+        let spaces = &mut self.mechanism.spaces;
+        Ok(spaces.new_large.allocate(&mut spaces.pages, bytes).ok())
+    }
+
+    fn try_allocate_old(&mut self, bytes: u64) -> Result<Option<u64>, Error> {
+        self.before_old_refill()?;
+        loop {
+            let spaces = &mut self.mechanism.spaces;
+            if let Some(address) = spaces.old.bump(bytes) {
+                return Ok(Some(address));
+            }
+            if spaces.old.refill_from_free_list(&mut spaces.pages, bytes, Origin::Mutator) {
+                continue;
+            }
+            if spaces.old.sweep_one(&mut spaces.pages) {
+                continue;
+            }
+            if !self.may_expand_old_generation(self.mechanism.spaces.pages.geometry.area()) {
+                return Ok(None);
+            }
+            let spaces = &mut self.mechanism.spaces;
+            if spaces.old.expand(&mut spaces.pages).is_err() {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn try_allocate_large(&mut self, bytes: u64) -> Result<Option<u64>, Error> {
+        self.before_old_refill()?;
+        if !self.may_expand_old_generation(bytes) {
+            return Ok(None);
+        }
+        let spaces = &mut self.mechanism.spaces;
+        Ok(spaces.large.allocate(&mut spaces.pages, bytes).ok())
+    }
+
+    /// Stores a tagged word into a field and tells the collectors.
+    #[inline(always)]
+    pub(crate) fn store(&mut self, host: u64, index: u64, value: u64) {
+        let slot = host + index * WORD;
+        self.mechanism.spaces.pages.memory.set_word(slot, value);
+        if is_reference(value) {
+            self.write_barrier(host, slot, value);
+        }
+    }
+
+    /// Generational barrier: a slot of an old object with a young reference is remembered. Marking barrier: what is stored
+    /// into a marked object is marked (Dijkstra), and recorded if it lies on a page that is to be evacuated.
+    #[inline(always)]
+    pub(crate) fn write_barrier(&mut self, host: u64, slot: u64, value: u64) {
+        let pages = &mut self.mechanism.spaces.pages;
+        let value_flags = pages.flags(value);
+        if value_flags & YOUNG != 0 && pages.flags(host) & YOUNG == 0 {
+            pages.remember(slot);
+        }
+        if self.mechanism.marking.active {
+            self.marking_barrier(host, slot, value, value_flags);
+        }
+    }
+
+    #[cold]
+    fn marking_barrier(&mut self, host: u64, slot: u64, value: u64, value_flags: u8) {
+        let pages = &self.mechanism.spaces.pages;
+        if !pages.marks.get(host) {
+            return;
+        }
+        if value_flags & CANDIDATE != 0 && pages.flags(host) & YOUNG == 0 {
+            self.mechanism.marking.record_slot(slot);
+        }
+        if !is_weak(value) {
+            self.mechanism.mark_word(value);
+        }
+    }
+
+    /// Writes the words of a fresh object from `first` on. An object that was not allocated young goes through the barrier.
+    #[inline(always)]
+    pub(crate) fn initialize(&mut self, object: u64, first: u64, words: &[u64]) {
+        if self.mechanism.spaces.pages.flags(object) & YOUNG != 0 {
+            for (index, &word) in words.iter().enumerate() {
+                self.mechanism.spaces.pages.memory.set_word(object + (first + index as u64) * WORD, word);
+            }
+        } else {
+            for (index, &word) in words.iter().enumerate() {
+                self.store(object, first + index as u64, word);
+            }
+        }
+    }
+
+    /// The word of a field.
+    #[inline(always)]
+    pub(crate) fn load(&self, host: u64, index: u64) -> u64 {
+        self.mechanism.spaces.pages.memory.word(host + index * WORD)
+    }
+
+    /// A raw word (never a reference) of a field.
+    #[inline(always)]
+    pub(crate) fn store_raw(&mut self, host: u64, index: u64, word: u64) {
+        self.mechanism.spaces.pages.memory.set_word(host + index * WORD, word);
+    }
+
+    #[inline(always)]
+    pub(crate) fn header(&self, object: u64) -> Header {
+        Header(self.mechanism.spaces.pages.memory.word(object))
+    }
+
+    /// Bytes and objects allocated so far, brought up to date.
+    pub(crate) fn settle_tally(&mut self) {
+        let tally = std::mem::take(&mut self.tally);
+        self.objects_allocated += tally >> 36;
+        self.bytes_allocated += (tally & ((1 << 36) - 1)) * WORD;
+    }
+
+    /// The end: an error value with the state that led to it, and the event that tells it.
+    #[cold]
+    pub(crate) fn fatal(&mut self, location: Location, requested: u64) -> Error {
+        self.sync_clock();
+        let fatal = Fatal {
+            location,
+            time_ms: self.time_ms(),
+            requested,
+            used: self.mechanism.spaces.objects(),
+            committed: self.mechanism.spaces.committed(),
+            old_generation_capacity: self.mechanism.spaces.old_generation_capacity(),
+            max_old_generation: self.state.max_old_generation,
+            ineffective_mark_compacts: self.state.ineffective_mark_compacts,
+            average_mutator_utilization: self.tracer.average_mutator_utilization(),
+            system_refused: self.mechanism.spaces.pages.refused,
+        };
+        self.emit(&crate::event::Event::Fatal(fatal.clone()));
+        Error::OutOfMemory(Box::new(fatal))
+    }
+}
+
+/// Fields of a fresh object as tagged words, on the stack for all usual sizes.
+pub(crate) fn smi(value: u64) -> u64 {
+    word::smi(value as i32)
+}

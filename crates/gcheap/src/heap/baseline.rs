@@ -1,0 +1,141 @@
+//! What a fresh Node process holds: real objects in every space, so that the heap starts where Node starts.
+//!
+//! The contents are plain arrays and byte arrays of the right total sizes: what they stand for (functions, maps, source
+//! positions) does not matter to a collector, how many bytes of them there are does.
+
+use super::Heap;
+use super::error::Error;
+use crate::memory::WORD;
+use crate::object::layout;
+use crate::object::word::{UNDEFINED, reference, smi};
+use crate::object::{Header, Kind};
+use crate::roots::Internal;
+use crate::space::pages::YOUNG;
+
+/// Bytes of one piece of the baseline: about the mean of what a start-up snapshot holds, kept large enough that making
+/// the baseline is cheap.
+const PIECE: u64 = 1024;
+
+impl Heap {
+    /// Fills the spaces as the profile says and makes the number-string cache.
+    pub(crate) fn fill_baseline(&mut self) -> Result<(), Error> {
+        let start = self.profile.baseline;
+        self.make_number_string_cache(2 * self.profile.objects.number_string_cache_entries)?;
+        // The old pieces hang on one list of roots that is itself the first object of old space.
+        let old_live = start.old.used - start.old_garbage;
+        let slots = (start.old.used + start.trusted.used + start.code.used + start.new.used) / PIECE + 64;
+        let roots = self.baseline_object(layout::fixed_array(slots), SpaceChoice::Old)?;
+        self.mechanism.roots.internal[Internal::Baseline as usize] = reference(roots);
+        let mut next = 2;
+        let mut hang = |heap: &mut Heap, object: u64| {
+            heap.store(roots, next, reference(object));
+            next += 1;
+        };
+        let mut left = old_live.saturating_sub(layout::fixed_array(slots).bytes());
+        while left >= 16 {
+            let object = self.baseline_piece(&mut left, SpaceChoice::Old)?;
+            hang(self, object);
+        }
+        let mut garbage = start.old_garbage;
+        while garbage >= 16 {
+            self.baseline_piece(&mut garbage, SpaceChoice::Old)?;
+        }
+        self.shrink_snapshot_page(start.old.committed);
+        for (used, choice) in
+            [(start.trusted.used, SpaceChoice::Trusted), (start.code.used, SpaceChoice::Code)]
+        {
+            let mut left = if choice == SpaceChoice::Code { start.code_live.min(used) } else { used };
+            while left >= 16 {
+                let object = self.baseline_piece(&mut left, choice)?;
+                hang(self, object);
+            }
+        }
+        self.shrink_trusted(start.trusted.committed);
+        // New space: of every hundred bytes so many survive the first collections.
+        let pieces = start.new.used / PIECE;
+        let mut left = start.new.used;
+        let mut survivors = 0.0;
+        for _ in 0..pieces {
+            let object = self.baseline_piece(&mut left, SpaceChoice::New)?;
+            survivors += start.new_space_survival;
+            if survivors >= 1.0 {
+                survivors -= 1.0;
+                hang(self, object);
+            }
+        }
+        while left >= 16 {
+            self.baseline_piece(&mut left, SpaceChoice::New)?;
+        }
+        self.external_strings = start.external.saturating_sub(start.array_buffers);
+        self.external_array_buffers = start.array_buffers;
+        self.external.total = start.external;
+        self.external.reset(&self.profile.external);
+        self.tally = 0;
+        self.clock.advance(crate::time::ms_to_ns(start.start_ms));
+        self.last_gc_end_ms = self.time_ms();
+        self.used_after_last_gc = 0;
+        let (paged, pages) = self.mechanism.spaces.paged_mut();
+        for space in paged {
+            space.free_linear_area(pages);
+        }
+        Ok(())
+    }
+
+    /// One object of at most [`PIECE`] bytes, taken off what is left.
+    fn baseline_piece(&mut self, left: &mut u64, choice: SpaceChoice) -> Result<u64, Error> {
+        let bytes = (*left).min(PIECE) / WORD * WORD;
+        *left -= bytes;
+        let header = match choice {
+            SpaceChoice::Code => Header::new(Kind::Code, 0, bytes / WORD, 0),
+            // Half of them with references to look at, half without.
+            _ if (*left / PIECE).is_multiple_of(2) => layout::fixed_array(bytes / WORD - 2),
+            _ => layout::byte_array(bytes - 16),
+        };
+        self.baseline_object(header, choice)
+    }
+
+    fn baseline_object(&mut self, header: Header, choice: SpaceChoice) -> Result<u64, Error> {
+        let bytes = header.bytes();
+        let spaces = &mut self.mechanism.spaces;
+        let object = match choice {
+            SpaceChoice::New => loop {
+                if let Some(object) = spaces.new.bump(bytes) {
+                    break object;
+                }
+                if !spaces.new.next_page(&mut spaces.pages, bytes, true) {
+                    return Err(Error::Refused(crate::Refused { bytes }));
+                }
+            },
+            SpaceChoice::Old => spaces.old.allocate_in_gc(&mut spaces.pages, bytes)?,
+            SpaceChoice::Code => spaces.code.allocate_in_gc(&mut spaces.pages, bytes)?,
+            SpaceChoice::Trusted => spaces.trusted.allocate_in_gc(&mut spaces.pages, bytes)?,
+        };
+        let memory = &mut spaces.pages.memory;
+        memory.set_word(object, header.0);
+        if header.words() > 1 {
+            memory.fill_words(object + WORD, header.words() - 1, UNDEFINED);
+            memory.set_word(object + WORD, smi(header.words() as i32 - 2));
+        }
+        debug_assert!((spaces.pages.flags(object) & YOUNG != 0) == (choice == SpaceChoice::New));
+        Ok(object)
+    }
+
+    /// The last page of the snapshot is cut to its used end (V8 `Heap::NotifyDeserializationComplete`).
+    fn shrink_snapshot_page(&mut self, committed: u64) {
+        let spaces = &mut self.mechanism.spaces;
+        spaces.old.cut_last_page(&mut spaces.pages, committed);
+    }
+
+    fn shrink_trusted(&mut self, committed: u64) {
+        let spaces = &mut self.mechanism.spaces;
+        spaces.trusted.cut_last_page(&mut spaces.pages, committed);
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum SpaceChoice {
+    New,
+    Old,
+    Code,
+    Trusted,
+}

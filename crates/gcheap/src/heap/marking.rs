@@ -1,0 +1,195 @@
+//! Incremental and concurrent marking in time: when it starts, how far it gets, when it is complete.
+//!
+//! V8's background markers run while the program runs; here their work is a budget of bytes that grows with the clock. The
+//! mechanism really marks those bytes, so a program that changes the graph meanwhile meets a half-marked heap.
+
+use super::Heap;
+use super::error::Error;
+use crate::event::{Event, GcReason};
+use crate::policy::{CanExpandInputs, CompactionInputs, MarkingLimit, OvershootInputs, PageFill, StartOfMarkingInputs};
+use crate::policy::{overshoot_young, space_available};
+
+/// The marking cycle that runs.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cycle {
+    pub(crate) reduce_memory: bool,
+    pub(crate) start_ms: f64,
+    /// When the program went on after the stop at the start.
+    running_since_ms: f64,
+    /// Bytes that background markers have had time for.
+    budget: u64,
+    pub(crate) steps: u32,
+    pub(crate) step_ms: f64,
+    pub(crate) biggest_step_ms: f64,
+    /// Nothing was left to mark when it was last looked at.
+    pub(crate) complete: bool,
+}
+
+impl Heap {
+    pub(crate) fn expand_inputs(&self) -> CanExpandInputs {
+        CanExpandInputs {
+            capacity: self.mechanism.spaces.old_generation_capacity(),
+            mapped: self.mechanism.spaces.pages.mapped,
+            max_old_generation: self.state.max_old_generation,
+            max_young_generation: self.limits.max_young_generation(),
+        }
+    }
+
+    /// Old-generation bytes as policy counts them: from 13.6 on with waste.
+    pub(crate) fn old_generation_consumed(&self) -> u64 {
+        let waste =
+            if self.profile.growing.consumed_counts_waste { self.mechanism.spaces.old_generation_wasted() } else { 0 };
+        self.mechanism.spaces.old_generation_objects() + waste
+    }
+
+    pub(crate) fn old_available(&self) -> u64 {
+        space_available(self.state.old_limit, self.old_generation_consumed(), self.external.since_full())
+    }
+
+    pub(crate) fn optimize_for_memory(&self) -> bool {
+        self.policy.optimize_for_memory_usage(&self.expand_inputs(), false)
+    }
+
+    pub(crate) fn overshot_by_large_margin(&self) -> bool {
+        let consumed = self.old_generation_consumed();
+        self.policy.overshot_by_large_margin(&OvershootInputs {
+            old_generation: consumed,
+            old_limit: self.state.old_limit,
+            max_old_generation: self.state.max_old_generation,
+            global: consumed,
+            global_limit: self.state.global_limit,
+            max_global: self.state.max_old_generation * 2,
+            external_since_full: self.external.since_full(),
+            young: overshoot_young(
+                self.mechanism.spaces.young_objects(),
+                self.mechanism.marking.active,
+                &self.profile.collection,
+            ),
+        })
+    }
+
+    fn start_of_marking_inputs(&self) -> StartOfMarkingInputs {
+        let consumed = self.old_generation_consumed();
+        StartOfMarkingInputs {
+            can_start: !self.mechanism.marking.active,
+            old_generation: consumed,
+            embedder: 0,
+            old_available: self.old_available(),
+            global_available: space_available(self.state.global_limit, consumed, self.external.since_full()),
+            new_space_capacity: self.mechanism.spaces.new.capacity,
+            optimize_for_memory: self.optimize_for_memory(),
+            high_memory_pressure: false,
+        }
+    }
+
+    pub(crate) fn marking_limit(&self) -> MarkingLimit {
+        self.policy.start_of_marking(&self.start_of_marking_inputs())
+    }
+
+    /// Starts marking if a hard limit is reached. A soft limit would post a task, which a running program never lets run.
+    pub(crate) fn start_marking_if_limit_is_reached(&mut self) -> Result<(), Error> {
+        let inputs = self.start_of_marking_inputs();
+        if self.policy.start_of_marking(&inputs) == MarkingLimit::Hard {
+            self.start_incremental_marking(crate::policy::start_of_marking_reason(&inputs));
+        }
+        Ok(())
+    }
+
+    /// The stop at the start of marking: sweeping is finished, candidates are chosen, roots off the stack are marked.
+    pub(crate) fn start_incremental_marking(&mut self, reason: GcReason) {
+        if self.mechanism.marking.active {
+            return;
+        }
+        self.sync_clock();
+        let reduce_memory = self.optimize_for_memory();
+        let start_ms = self.time_ms();
+        self.emit(&Event::MarkingStarted {
+            reason,
+            reduce_memory,
+            time_ms: start_ms,
+            old_size: self.old_generation_consumed(),
+            old_limit: self.state.old_limit,
+        });
+        self.begin_cycle(reduce_memory);
+        let stop = self.cost.marking_start_ns(self.mechanism.spaces.old_generation_objects());
+        self.mechanism.mark_global_roots();
+        self.clock.advance(stop);
+        self.cycle = Cycle {
+            reduce_memory,
+            start_ms,
+            running_since_ms: self.time_ms(),
+            // The helpers are at work while the main thread still sets up.
+            budget: self.cost.concurrently_marked_bytes(stop),
+            ..Cycle::default()
+        };
+        self.observe_new_space(0);
+    }
+
+    /// Prepares the mechanism for marking, incremental or not.
+    pub(crate) fn begin_cycle(&mut self, reduce_memory: bool) {
+        self.mechanism.spaces.finish_sweeping();
+        self.mechanism.spaces.free_linear_areas();
+        let candidates = self.choose_candidates(reduce_memory);
+        self.mechanism.start_marking(candidates);
+    }
+
+    fn choose_candidates(&self, reduce_memory: bool) -> Vec<u64> {
+        let optimize_for_memory = self.optimize_for_memory();
+        let spaces = &self.mechanism.spaces;
+        let area = spaces.pages.geometry.area();
+        let thresholds = self.policy.compaction_thresholds(&CompactionInputs {
+            reduce_memory,
+            optimize_for_memory,
+            speed: self.tracer.compaction_speed(),
+            area,
+        });
+        let mut candidates = Vec::new();
+        for space in [&spaces.old, &spaces.trusted] {
+            let fills: Vec<PageFill> = space
+                .pages
+                .iter()
+                .filter(|&&page| !spaces.pages.page(page).immovable)
+                .map(|&page| {
+                    let allocated = spaces.pages.page(page).allocated;
+                    PageFill { page: page as u32, live: allocated, allocated }
+                })
+                .collect();
+            candidates.extend(
+                self.policy.evacuation_candidates(&fills, area, &thresholds).into_iter().map(u64::from),
+            );
+        }
+        candidates
+    }
+
+    /// What an allocation observer does while marking runs: the background markers get the time that has passed; if nothing is
+    /// left, the stack guard finalises.
+    pub(crate) fn marking_step(&mut self) -> Result<(), Error> {
+        if !self.mechanism.marking.active || self.in_failed_allocation {
+            return Ok(());
+        }
+        self.sync_clock();
+        let running_ms = self.time_ms() - self.cycle.running_since_ms;
+        let total = self.cycle.budget + self.cost.concurrently_marked_bytes(crate::time::ms_to_ns(running_ms));
+        let marked = self.mechanism.marking.marked_bytes;
+        let budget = total.saturating_sub(marked);
+        if budget > 0 && !self.mechanism.marking.is_drained() {
+            self.mechanism.drain_marking(budget);
+        }
+        self.cycle.steps += 1;
+        self.cycle.complete = self.mechanism.marking.is_drained();
+        if self.cycle.complete && running_ms >= self.cost.marking_minimum_ms {
+            self.collect_full(GcReason::FinalizeMarkingViaStackGuard, false)?;
+        }
+        Ok(())
+    }
+
+    /// What happens before an old-space linear area is refilled or an old large object is made.
+    pub(crate) fn before_old_refill(&mut self) -> Result<(), Error> {
+        self.sync_clock();
+        if self.mechanism.marking.active {
+            self.marking_step()
+        } else {
+            self.start_marking_if_limit_is_reached()
+        }
+    }
+}

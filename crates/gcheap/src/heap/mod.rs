@@ -1,0 +1,447 @@
+//! The façade: allocate, mutate, collect, ask.
+//!
+//! A [`Heap`] ties the mechanism (spaces and collectors) to policy, clock and events. Everything here is safe code; no
+//! call, however wrong its arguments, can break memory safety or the promises that [`Heap::verify`] checks.
+
+mod allocate;
+mod baseline;
+mod buffers;
+mod collect;
+mod collections;
+pub(crate) mod error;
+pub(crate) mod handle;
+mod marking;
+mod objects;
+mod record;
+pub(crate) mod scope;
+pub(crate) mod site;
+mod statistics;
+mod strings;
+mod weak_objects;
+
+pub use collect::GcKind;
+pub use record::RecordType;
+pub use statistics::{HeapStatistics, MemoryUsage};
+pub use weak_objects::Finalization;
+
+use crate::collect::{Mechanism, VerifyError};
+use crate::event::Event;
+use crate::memory::backend::BackendKind;
+use crate::object::layout::VersionSizes;
+use crate::policy::{ExternalMemory, Flags, GcTracer, Limits, Policy, V8Policy, limits};
+use crate::profile::{NODE_24, Profile};
+use crate::space::Spaces;
+use crate::space::pages::Geometry;
+use crate::time::{Clock, CostModel, VirtualClock};
+use error::Error;
+use site::SiteState;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// The largest reservation: object addresses are kept in 32 bits, in words.
+const MAX_RESERVATION: u64 = 1 << 35;
+
+/// How a heap is made.
+///
+/// ```
+/// use gcheap::policy::Flags;
+/// use gcheap::{Heap, HeapOptions};
+/// let flags = Flags { max_old_space_size_mb: Some(64), ..Flags::default() };
+/// let heap = Heap::new(HeapOptions { flags, physical_memory: Some(16 << 30), ..HeapOptions::default() })?;
+/// assert_eq!(heap.limits().heap_size_limit, (64 + 3 * 64) << 20); // Node 24
+/// # Ok::<(), gcheap::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct HeapOptions {
+    /// The Node version to behave as.
+    pub profile: &'static Profile,
+    /// Node's flags.
+    pub flags: Flags,
+    /// Memory that the process believes it has, bytes; decides the defaults. `None`: V8's defaults without an embedder.
+    pub physical_memory: Option<u64>,
+    /// Fill the heap with what a fresh Node process holds.
+    pub baseline: bool,
+    /// What work costs in virtual time; the profile's if `None`.
+    pub cost: Option<CostModel>,
+    /// The clock.
+    pub clock: Box<dyn Clock>,
+    /// The decisions.
+    pub policy: Box<dyn Policy>,
+    /// Where memory comes from.
+    pub backend: BackendKind,
+    /// Run [`Heap::verify`] after every collection.
+    pub verify: bool,
+}
+
+impl Default for HeapOptions {
+    /// Node 24 with its baseline, the virtual clock, V8's policy.
+    fn default() -> Self {
+        HeapOptions {
+            profile: &NODE_24,
+            flags: Flags::default(),
+            physical_memory: Some(16 << 30),
+            baseline: true,
+            cost: None,
+            clock: Box::new(VirtualClock::default()),
+            policy: Box::new(V8Policy),
+            backend: BackendKind::default(),
+            verify: false,
+        }
+    }
+}
+
+impl HeapOptions {
+    /// An empty heap of at most 64 MiB that verifies itself after every collection.
+    ///
+    /// ```
+    /// let heap = gcheap::Heap::new(gcheap::HeapOptions::for_tests())?;
+    /// assert_eq!(heap.statistics().used_heap_size, 0);
+    /// # Ok::<(), gcheap::Error>(())
+    /// ```
+    pub fn for_tests() -> Self {
+        HeapOptions {
+            flags: Flags {
+                max_old_space_size_mb: Some(64),
+                max_semi_space_size_mb: Some(4),
+                ..Flags::default()
+            },
+            baseline: false,
+            verify: true,
+            ..HeapOptions::default()
+        }
+    }
+}
+
+/// Called near the limit with the current and the initial maximum of the old generation, bytes; returns the new maximum.
+pub(crate) type NearHeapLimitCallback = Box<dyn FnMut(u64, u64) -> u64>;
+
+/// What changes over the life of a heap and decides the next collection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LimitState {
+    pub(crate) max_old_generation: u64,
+    pub(crate) old_limit: u64,
+    pub(crate) global_limit: u64,
+    /// The limit comes from a full collection or a flag.
+    pub(crate) configured: bool,
+    pub(crate) had_full_collection: bool,
+    pub(crate) ineffective_mark_compacts: u32,
+    pub(crate) survived_since_last_expansion: u64,
+    /// Share of the initial limit below which a raised limit is restored.
+    pub(crate) restore_limit_below: Option<f64>,
+}
+
+/// Deterministic stress: collections at chosen allocations.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Stress {
+    pub(crate) every: u64,
+    pub(crate) countdown: u64,
+    pub(crate) kind: GcKind,
+}
+
+/// A heap.
+///
+/// ```
+/// use gcheap::{Heap, HeapOptions};
+/// let mut heap = Heap::new(HeapOptions::for_tests())?;
+/// let mut scope = heap.scope();
+/// let kept = scope.array(&[])?;
+/// loop {
+///     let mut turn = scope.scope();
+///     let record = turn.object(&[1.into(), 2.into()])?;
+///     if let Err(error) = turn.array_push(kept, record.into()).map(|_| ()) {
+///         return Err(error.into());
+///     }
+///     if turn.array_length(kept)? == 1000 {
+///         break;
+///     }
+/// }
+/// assert!(scope.statistics().used_heap_size >= 1000 * 40);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Heap {
+    pub(crate) id: u32,
+    pub(crate) mechanism: Mechanism,
+    pub(crate) profile: &'static Profile,
+    pub(crate) limits: Limits,
+    pub(crate) policy: Box<dyn Policy>,
+    pub(crate) clock: Box<dyn Clock>,
+    pub(crate) cost: CostModel,
+    pub(crate) tracer: GcTracer,
+    pub(crate) state: LimitState,
+    pub(crate) external: ExternalMemory,
+    /// Backing-store bytes that were freed but not yet taken off the counters (V8 sweeps array buffers in the background).
+    pub(crate) unswept_backing_stores: u64,
+    /// External bytes that are not array buffers (the sources of Node's modules).
+    pub(crate) external_strings: u64,
+    /// Array-buffer bytes of the baseline.
+    pub(crate) external_array_buffers: u64,
+    pub(crate) sites: Vec<SiteState>,
+    pub(crate) cycle: marking::Cycle,
+    listeners: Vec<Box<dyn FnMut(&Event)>>,
+    pub(crate) near_heap_limit: Vec<NearHeapLimitCallback>,
+    /// Objects (upper bits) and words allocated since the totals were settled.
+    pub(crate) tally: u64,
+    pub(crate) objects_allocated: u64,
+    pub(crate) bytes_allocated: u64,
+    pub(crate) old_bytes_allocated: u64,
+    pub(crate) promoted_bytes: u64,
+    /// What of the tally the clock has been told of.
+    charged: (u64, u64),
+    pub(crate) collections: u64,
+    pub(crate) scavenges: u64,
+    pub(crate) mark_compacts: u64,
+    pub(crate) total_gc_ms: f64,
+    pub(crate) last_gc_end_ms: f64,
+    pub(crate) used_after_last_gc: u64,
+    pub(crate) identity_hashes: u32,
+    pub(crate) always_allocate: bool,
+    pub(crate) retry_of_failed_allocation: bool,
+    pub(crate) in_failed_allocation: bool,
+    /// Some kind of stress is on: every allocation takes the slow path.
+    pub(crate) stressed: bool,
+    pub(crate) stress: Stress,
+    pub(crate) refuse_backing_stores_after: Option<u64>,
+    /// Policy decided at the start of the collection to shrink new space at its end.
+    pub(crate) shrink_at_end: bool,
+    /// V8 still calls the sweep of the last cycle unfinished.
+    pub(crate) sweeping_unfinished: bool,
+    verify_after_gc: bool,
+    pub(crate) record_types: Vec<record::Layout>,
+    pub(crate) peak_used: u64,
+}
+
+impl std::fmt::Debug for Heap {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Heap")
+            .field("node", &self.profile.node_major)
+            .field("used", &self.mechanism.spaces.objects())
+            .field("committed", &self.mechanism.spaces.committed())
+            .field("collections", &self.collections)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Heaps are told apart by a number; it never shows in any result.
+fn next_id() -> u32 {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+impl Heap {
+    /// Makes a heap. It owns address space for twice its limit and what one huge object can add; memory only as it is used.
+    ///
+    /// # Errors
+    /// [`Error::Limits`] for flags that cannot be, [`Error::Refused`] if the system has no address space.
+    pub fn new(options: HeapOptions) -> Result<Heap, Error> {
+        let profile = options.profile;
+        let limits = limits(&options.flags, options.physical_memory, profile).map_err(Error::Limits)?;
+        let geometry = Geometry {
+            shift: profile.pages.size.trailing_zeros(),
+            header: profile.pages.header,
+            max_regular: profile.pages.max_regular_object,
+        };
+        let huge = (profile.objects.max_fixed_array_length + 2) * 8;
+        let reservation = (limits.heap_size_limit * 2 + 2 * huge).next_power_of_two().min(MAX_RESERVATION);
+        if limits.heap_size_limit > MAX_RESERVATION / 2 {
+            return Err(Error::Refused(crate::Refused { bytes: limits.heap_size_limit }));
+        }
+        let spaces = Spaces::new(
+            options.backend,
+            geometry,
+            reservation,
+            limits.initial_semi_space,
+            profile.new_space.lazy_commit,
+        )?;
+        let external = ExternalMemory::new(0, &profile.external);
+        let mut heap = Heap {
+            id: next_id(),
+            mechanism: Mechanism::new(spaces),
+            profile,
+            state: LimitState {
+                max_old_generation: limits.max_old_generation,
+                old_limit: limits.initial_old_generation,
+                global_limit: limits.initial_old_generation * 2,
+                configured: limits.initial_old_generation_configured,
+                had_full_collection: false,
+                ineffective_mark_compacts: 0,
+                survived_since_last_expansion: 0,
+                restore_limit_below: None,
+            },
+            limits,
+            policy: options.policy,
+            clock: options.clock,
+            cost: options.cost.unwrap_or(profile.cost),
+            tracer: GcTracer::new(profile.tracer),
+            external,
+            unswept_backing_stores: 0,
+            external_strings: 0,
+            external_array_buffers: 0,
+            sites: Vec::new(),
+            cycle: marking::Cycle::default(),
+            listeners: Vec::new(),
+            near_heap_limit: Vec::new(),
+            tally: 0,
+            objects_allocated: 0,
+            bytes_allocated: 0,
+            old_bytes_allocated: 0,
+            promoted_bytes: 0,
+            charged: (0, 0),
+            collections: 0,
+            scavenges: 0,
+            mark_compacts: 0,
+            total_gc_ms: 0.0,
+            last_gc_end_ms: 0.0,
+            used_after_last_gc: 0,
+            identity_hashes: 0,
+            always_allocate: false,
+            retry_of_failed_allocation: false,
+            in_failed_allocation: false,
+            stressed: false,
+            stress: Stress::default(),
+            refuse_backing_stores_after: None,
+            shrink_at_end: false,
+            sweeping_unfinished: false,
+            verify_after_gc: options.verify,
+            record_types: Vec::new(),
+            peak_used: 0,
+        };
+        if options.baseline {
+            heap.fill_baseline()?;
+        }
+        Ok(heap)
+    }
+
+    /// The profile that the heap behaves as.
+    pub fn profile(&self) -> &'static Profile {
+        self.profile
+    }
+
+    /// The limits that flags and memory gave.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Calls `listener` with every event from now on.
+    pub fn subscribe(&mut self, listener: impl FnMut(&Event) + 'static) {
+        self.listeners.push(Box::new(listener));
+    }
+
+    pub(crate) fn emit(&mut self, event: &Event) {
+        for listener in &mut self.listeners {
+            listener(event);
+        }
+    }
+
+    /// Adds a callback that is asked when the heap is near its limit: it gets the current and the initial maximum of the old
+    /// generation and returns the new maximum. The one added last is asked (V8 `AddNearHeapLimitCallback`).
+    ///
+    /// ```
+    /// use gcheap::{Heap, HeapOptions};
+    /// let mut heap = Heap::new(HeapOptions::for_tests())?;
+    /// heap.add_near_heap_limit_callback(|current, _initial| current + (16 << 20));
+    /// # Ok::<(), gcheap::Error>(())
+    /// ```
+    pub fn add_near_heap_limit_callback(&mut self, callback: impl FnMut(u64, u64) -> u64 + 'static) {
+        if self.near_heap_limit.len() < crate::policy::MAX_NEAR_HEAP_LIMIT_CALLBACKS {
+            self.near_heap_limit.push(Box::new(callback));
+        }
+    }
+
+    /// Removes the callback that was added last; false if there is none.
+    pub fn remove_near_heap_limit_callback(&mut self) -> bool {
+        self.near_heap_limit.pop().is_some()
+    }
+
+    /// Restores the initial limit once a full collection leaves less than `share` of it alive
+    /// (V8 `AutomaticallyRestoreInitialHeapLimit`).
+    pub fn automatically_restore_initial_heap_limit(&mut self, share: f64) {
+        self.state.restore_limit_below = Some(share);
+    }
+
+    /// Milliseconds since the heap was made, on its clock.
+    pub fn time_ms(&self) -> f64 {
+        self.clock.now_ms()
+    }
+
+    /// Time passes in which the program does other work than allocating, ms of the virtual clock.
+    pub fn advance(&mut self, ms: f64) {
+        self.sync_clock();
+        self.clock.advance(crate::time::ms_to_ns(ms));
+    }
+
+    /// Tells the clock what has been allocated since it was told last.
+    pub(crate) fn sync_clock(&mut self) {
+        self.settle_tally();
+        let (objects, bytes) = (self.objects_allocated - self.charged.0, self.bytes_allocated - self.charged.1);
+        self.clock.advance(self.cost.mutator_ns(objects, bytes));
+        self.charged = (self.objects_allocated, self.bytes_allocated);
+    }
+
+    pub(crate) fn charge_backing_store_fill(&mut self, bytes: u64) {
+        self.clock.advance(self.cost.fill_ns(bytes));
+    }
+
+    pub(crate) fn sizes(&self) -> VersionSizes {
+        VersionSizes {
+            array_buffer: self.profile.objects.js_array_buffer,
+            typed_array: self.profile.objects.js_typed_array,
+        }
+    }
+
+    /// Walks everything and compares it with the promises of the heap.
+    ///
+    /// # Errors
+    /// The first promise that does not hold, with object, page and slot.
+    pub fn verify(&mut self) -> Result<(), VerifyError> {
+        self.mechanism.verify()
+    }
+
+    /// Switches verification after every collection on or off.
+    pub fn verify_after_collections(&mut self, on: bool) {
+        self.verify_after_gc = on;
+    }
+
+    /// A collection of `kind` at every `every`th allocation; 0 ends the stress. The same program collects at the same places.
+    ///
+    /// ```
+    /// use gcheap::{GcKind, Heap, HeapOptions};
+    /// let mut heap = Heap::new(HeapOptions::for_tests())?;
+    /// heap.collect_at_every(1, GcKind::Minor);
+    /// let mut scope = heap.scope();
+    /// let list = scope.array(&[1.into(), 2.into()])?;
+    /// assert_eq!(scope.array_length(list)?, 2);
+    /// # Ok::<(), gcheap::Error>(())
+    /// ```
+    pub fn collect_at_every(&mut self, every: u64, kind: GcKind) {
+        self.stress = Stress { every, countdown: every, kind };
+        self.stressed = every > 0;
+    }
+
+    /// Lets the system "refuse" every page after `pages` more; `None` ends it.
+    pub fn refuse_pages_after(&mut self, pages: Option<u64>) {
+        self.mechanism.spaces.pages.refuse_after = pages;
+    }
+
+    /// Lets the system "refuse" every backing store after `stores` more; `None` ends it.
+    pub fn refuse_backing_stores_after(&mut self, stores: Option<u64>) {
+        self.refuse_backing_stores_after = stores;
+    }
+
+    pub(crate) fn stress(&mut self) -> Result<(), Error> {
+        if self.stress.every == 0 {
+            return Ok(());
+        }
+        self.stress.countdown -= 1;
+        if self.stress.countdown == 0 {
+            self.stress.countdown = self.stress.every;
+            self.stressed = false;
+            let result = self.collect(self.stress.kind);
+            self.stressed = true;
+            return result;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn verify_if_asked(&mut self) -> Result<(), Error> {
+        if self.verify_after_gc { self.verify().map_err(Error::Verify) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,139 @@
+//! Scopes: who owns the handles made while they are open.
+//!
+//! A scope is a mark on the handle stack; dropping it pops what was pushed since. Every operation of the heap is available
+//! through the scope; those that can collect return [`Error`], so a `?` is where objects may move.
+
+use super::Heap;
+use super::error::Error;
+use super::handle::{Global, Local, Type, WeakHandle};
+use crate::object::word;
+use std::ops::{Deref, DerefMut};
+
+/// An open scope. Handles made through it live as long as it.
+///
+/// ```
+/// use gcheap::{Heap, HeapOptions};
+/// let mut heap = Heap::new(HeapOptions::for_tests())?;
+/// let mut outer = heap.scope();
+/// let list = outer.array(&[])?;
+/// for number in 0..3 {
+///     // What a turn of the loop makes is forgotten with its scope, but for what the list keeps.
+///     let mut turn = outer.scope();
+///     let text = turn.string("element")?;
+///     turn.array_push(list, text.into())?;
+/// }
+/// assert_eq!(outer.array_length(list)?, 3);
+/// # Ok::<(), gcheap::Error>(())
+/// ```
+pub struct Scope<'s> {
+    heap: &'s mut Heap,
+    base: usize,
+}
+
+impl Deref for Scope<'_> {
+    type Target = Heap;
+
+    #[inline(always)]
+    fn deref(&self) -> &Heap {
+        self.heap
+    }
+}
+
+impl DerefMut for Scope<'_> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut Heap {
+        self.heap
+    }
+}
+
+impl Drop for Scope<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.heap.mechanism.roots.handles.truncate(self.base);
+    }
+}
+
+impl Heap {
+    /// Opens a scope.
+    #[inline(always)]
+    pub fn scope(&mut self) -> Scope<'_> {
+        let base = self.mechanism.roots.handles.len();
+        Scope { heap: self, base }
+    }
+}
+
+impl<'s> Scope<'s> {
+    /// Opens a scope inside this one.
+    #[inline(always)]
+    pub fn scope(&mut self) -> Scope<'_> {
+        self.heap.scope()
+    }
+
+    /// Runs `body` in a scope of its own and lets the handle that it returns out of it, into this one.
+    ///
+    /// ```
+    /// use gcheap::{Heap, HeapOptions};
+    /// let mut heap = Heap::new(HeapOptions::for_tests())?;
+    /// let mut scope = heap.scope();
+    /// let pair = scope.escape(|inner| {
+    ///     let left = inner.string("left")?;
+    ///     inner.array(&[left.into(), 2.into()])
+    /// })?;
+    /// assert_eq!(scope.array_length(pair)?, 2);
+    /// # Ok::<(), gcheap::Error>(())
+    /// ```
+    #[inline(always)]
+    pub fn escape<T: Type>(
+        &mut self,
+        body: impl for<'i> FnOnce(&mut Scope<'i>) -> Result<Local<'i, T>, Error>,
+    ) -> Result<Local<'s, T>, Error> {
+        let word = {
+            let mut inner = self.heap.scope();
+            let local = body(&mut inner)?;
+            inner.word(local)?
+        };
+        Ok(self.heap.push_handle(word::address(word)))
+    }
+
+    /// A handle of a definite type, if the object is of it.
+    pub fn downcast<T: Type>(&self, local: Local<'s, impl Type>) -> Result<Local<'s, T>, Error> {
+        let kind = self.kind(local)?;
+        if T::includes(kind) {
+            Ok(Local::new(local.index, local.heap))
+        } else {
+            Err(Error::WrongKind { expected: T::NAME, found: kind })
+        }
+    }
+
+    /// Makes a global handle.
+    pub fn global<T: Type>(&mut self, local: Local<'_, T>) -> Result<Global<T>, Error> {
+        let word = self.word(local)?;
+        let roots = &mut self.heap.mechanism.roots;
+        roots.reap();
+        let place = roots.globals.insert(word);
+        Ok(Global::new(place, self.heap.id, roots.dropped_globals.clone()))
+    }
+
+    /// A handle to what a global refers to.
+    pub fn open<T: Type>(&mut self, global: &Global<T>) -> Result<Local<'s, T>, Error> {
+        let (index, generation) = global.place(self.heap)?;
+        let word = self.heap.mechanism.roots.globals.get(index, generation).ok_or(Error::WrongHeap)?;
+        Ok(self.heap.push_handle(word::address(word)))
+    }
+
+    /// Makes a weak handle: cleared when its object dies, in collections of either kind.
+    pub fn weak_handle<T: Type>(&mut self, local: Local<'_, T>) -> Result<WeakHandle<T>, Error> {
+        let word = self.word(local)?;
+        let roots = &mut self.heap.mechanism.roots;
+        roots.reap();
+        let place = roots.weak.insert(word);
+        Ok(WeakHandle::new(place, self.heap.id, roots.dropped_weak.clone()))
+    }
+
+    /// A handle to what a weak handle looks at, while it is alive.
+    pub fn open_weak<T: Type>(&mut self, weak: &WeakHandle<T>) -> Result<Option<Local<'s, T>>, Error> {
+        let (index, generation) = weak.place(self.heap)?;
+        let word = self.heap.mechanism.roots.weak.get(index, generation).ok_or(Error::WrongHeap)?;
+        Ok(word::is_reference(word).then(|| self.heap.push_handle(word::address(word))))
+    }
+}

@@ -1,0 +1,82 @@
+//! Allocation sites: what pretenuring knows of an array or object literal (V8 `AllocationSite`).
+//!
+//! Unoptimised code puts a memento behind each object of a site; scavenges count the mementos of survivors; policy decides.
+//! Which code runs optimised is not the heap's business: the caller chooses the [`Placement`].
+
+use super::Heap;
+use super::error::Error;
+use crate::event::SiteDecision;
+
+/// A literal in a program.
+///
+/// ```
+/// use gcheap::{Heap, HeapOptions, Placement};
+/// let mut heap = Heap::new(HeapOptions::for_tests())?;
+/// let site = heap.allocation_site();
+/// let mut scope = heap.scope();
+/// let cold = scope.object_literal(Placement::YoungWithMemento(site), &[1.into()])?;
+/// assert_eq!(scope.size(cold)?, 32, "the memento lies behind the object, not in it");
+/// # Ok::<(), gcheap::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AllocationSite {
+    pub(crate) number: u32,
+    pub(crate) heap: u32,
+}
+
+impl AllocationSite {
+    /// Number of the site in its heap, as events name it.
+    pub fn number(self) -> u32 {
+        self.number
+    }
+}
+
+/// Where a literal is allocated.
+///
+/// ```
+/// assert_eq!(gcheap::Placement::default(), gcheap::Placement::Young);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Placement {
+    /// New space: optimised code of a site that is not tenured, and everything without a site.
+    #[default]
+    Young,
+    /// New space with a 16-byte memento behind the object: unoptimised code.
+    YoungWithMemento(AllocationSite),
+    /// Old space: optimised code of a tenured site.
+    Old,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct SiteState {
+    pub(crate) decision: SiteDecision,
+    pub(crate) created: u32,
+}
+
+impl Heap {
+    /// Registers an allocation site.
+    pub fn allocation_site(&mut self) -> AllocationSite {
+        self.sites.push(SiteState::default());
+        self.mechanism.mementos_found.push(0);
+        self.mechanism.count_mementos = true;
+        AllocationSite { number: self.sites.len() as u32 - 1, heap: self.id }
+    }
+
+    /// What has been decided for a site.
+    pub fn site_decision(&self, site: AllocationSite) -> Result<SiteDecision, Error> {
+        if site.heap != self.id {
+            return Err(Error::WrongHeap);
+        }
+        self.sites.get(site.number as usize).map(|state| state.decision).ok_or(Error::WrongHeap)
+    }
+
+    #[inline]
+    pub(crate) fn count_memento_created(&mut self, site: AllocationSite) -> Result<(), Error> {
+        if site.heap != self.id {
+            return Err(Error::WrongHeap);
+        }
+        let state = self.sites.get_mut(site.number as usize).ok_or(Error::WrongHeap)?;
+        state.created += 1;
+        Ok(())
+    }
+}

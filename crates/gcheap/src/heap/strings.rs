@@ -1,0 +1,386 @@
+//! Strings: sequential, cons and sliced, with V8's thresholds; the number-to-string cache.
+
+use super::Heap;
+use super::allocate::smi;
+use super::error::Error;
+use super::handle::Local;
+use super::handle::types::JsString;
+use super::scope::Scope;
+use crate::memory::WORD;
+use crate::object::layout::{self, MAX_STRING_LENGTH};
+use crate::object::word::{self, UNDEFINED, address as address_of, reference};
+use crate::object::Kind;
+use crate::roots::Internal;
+
+/// Concatenations and substrings below this length are copied (V8 `ConsString::kMinLength`, `SlicedString::kMinLength`).
+const MIN_INDIRECT_LENGTH: u64 = 13;
+
+const FIRST: u64 = 1;
+const SECOND: u64 = 2;
+const CONS_LENGTH: u64 = 3;
+const PARENT: u64 = 1;
+const OFFSET: u64 = 2;
+const SEQUENTIAL_LENGTH: u64 = 1;
+const CHARACTERS: u64 = 2;
+/// Longest text of a 32-bit integer.
+const MAX_INTEGER_TEXT: usize = 11;
+
+impl Heap {
+    pub(crate) fn raw_string_length(&self, string: u64) -> u64 {
+        let index = match self.header(string).kind() {
+            Kind::ConsString | Kind::SlicedString => CONS_LENGTH,
+            _ => SEQUENTIAL_LENGTH,
+        };
+        self.load(string, index) & 0xffff_ffff
+    }
+
+    /// Length in characters (UTF-16 units).
+    pub fn string_length(&self, string: Local<'_, JsString>) -> Result<u64, Error> {
+        Ok(self.raw_string_length(self.typed(string)?))
+    }
+
+    fn is_two_byte(&self, string: u64) -> bool {
+        let mut pending = vec![string];
+        while let Some(string) = pending.pop() {
+            match self.header(string).kind() {
+                Kind::TwoByteString => return true,
+                Kind::ConsString => {
+                    pending.push(address_of(self.load(string, FIRST)));
+                    pending.push(address_of(self.load(string, SECOND)));
+                }
+                Kind::SlicedString => pending.push(address_of(self.load(string, PARENT))),
+                _ => {}
+            }
+        }
+        false
+    }
+
+    /// Calls `sink` with the pieces of sequential text that make up a string: address of the sequential string, first
+    /// character, number of characters. Iterative: chains of cons strings can be millions long.
+    fn for_each_piece(&self, string: u64, mut sink: impl FnMut(&Self, u64, u64, u64)) {
+        let mut pending = vec![(string, 0, self.raw_string_length(string))];
+        while let Some((string, start, length)) = pending.pop() {
+            if length == 0 {
+                continue;
+            }
+            match self.header(string).kind() {
+                Kind::ConsString => {
+                    let first = address_of(self.load(string, FIRST));
+                    let second = address_of(self.load(string, SECOND));
+                    let first_length = self.raw_string_length(first);
+                    let in_first = first_length.saturating_sub(start).min(length);
+                    let second_start = start.saturating_sub(first_length);
+                    pending.push((second, second_start, length - in_first));
+                    pending.push((first, start, in_first));
+                }
+                Kind::SlicedString => {
+                    let offset = word::as_smi(self.load(string, OFFSET)).unwrap_or(0) as u32 as u64;
+                    pending.push((address_of(self.load(string, PARENT)), start + offset, length));
+                }
+                _ => sink(self, string, start, length),
+            }
+        }
+    }
+
+    fn units(&self, string: u64) -> Vec<u16> {
+        let mut units = Vec::with_capacity(self.raw_string_length(string) as usize);
+        self.for_each_piece(string, |heap, sequential, start, length| {
+            let two_byte = heap.header(sequential).is(Kind::TwoByteString);
+            let memory = &heap.mechanism.spaces.pages.memory;
+            let text = sequential + CHARACTERS * WORD;
+            if two_byte {
+                let bytes = memory.slice(text, 2 * (start + length));
+                units.extend(
+                    bytes[2 * start as usize..].chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])),
+                );
+            } else {
+                units.extend(memory.slice(text, start + length)[start as usize..].iter().map(|&byte| u16::from(byte)));
+            }
+        });
+        units
+    }
+
+    /// The text of a string; lone surrogates become U+FFFD.
+    pub fn string_value(&self, string: Local<'_, JsString>) -> Result<String, Error> {
+        Ok(String::from_utf16_lossy(&self.units(self.typed(string)?)))
+    }
+
+    #[inline]
+    fn allocate_one_byte(&mut self, text: &[u8]) -> Result<u64, Error> {
+        let header = layout::one_byte_string(text.len() as u64);
+        let string = self.allocate(header)?;
+        self.store_raw(string, SEQUENTIAL_LENGTH, text.len() as u64);
+        if text.len() <= 16 {
+            let mut words = [0u8; 16];
+            words[..text.len()].copy_from_slice(text);
+            for (index, chunk) in words.chunks_exact(8).take(header.words() as usize - 2).enumerate() {
+                let word = u64::from_le_bytes([
+                    chunk[0], chunk[1], chunk[2], chunk[3], chunk[4], chunk[5], chunk[6], chunk[7],
+                ]);
+                self.store_raw(string, CHARACTERS + index as u64, word);
+            }
+        } else {
+            self.store_raw(string, header.words() - 1, 0);
+            let address = string + CHARACTERS * WORD;
+            self.mechanism.spaces.pages.memory.slice_mut(address, text.len() as u64).copy_from_slice(text);
+        }
+        Ok(string)
+    }
+
+    fn allocate_units(&mut self, units: &[u16]) -> Result<u64, Error> {
+        if units.iter().all(|&unit| unit < 256) {
+            let bytes: Vec<u8> = units.iter().map(|&unit| unit as u8).collect();
+            return self.allocate_one_byte(&bytes);
+        }
+        let header = layout::two_byte_string(units.len() as u64);
+        let string = self.allocate(header)?;
+        self.store_raw(string, SEQUENTIAL_LENGTH, units.len() as u64);
+        self.store_raw(string, header.words() - 1, 0);
+        let address = string + CHARACTERS * WORD;
+        let bytes = self.mechanism.spaces.pages.memory.slice_mut(address, 2 * units.len() as u64);
+        for (pair, unit) in bytes.chunks_exact_mut(2).zip(units) {
+            pair.copy_from_slice(&unit.to_le_bytes());
+        }
+        Ok(string)
+    }
+
+    pub(crate) fn string_hash(&self, string: u64) -> u32 {
+        // FNV-1a over UTF-16 units, so that equal texts of different representations hash alike.
+        let mut hash = 0x811c_9dc5u32;
+        for unit in self.units(string) {
+            hash = (hash ^ u32::from(unit)).wrapping_mul(0x0100_0193);
+        }
+        super::collections::mix(hash)
+    }
+
+    pub(crate) fn equal_strings(&self, one: u64, two: u64) -> bool {
+        self.raw_string_length(one) == self.raw_string_length(two) && self.units(one) == self.units(two)
+    }
+
+    /// Small sequential one-byte text, if the string is that.
+    fn short_text(&self, string: u64, buffer: &mut [u8]) -> Option<usize> {
+        if !self.header(string).is(Kind::OneByteString) {
+            return None;
+        }
+        let length = self.raw_string_length(string) as usize;
+        let text = self.mechanism.spaces.pages.memory.slice(string + CHARACTERS * WORD, length as u64);
+        buffer.get_mut(..length)?.copy_from_slice(text);
+        Some(length)
+    }
+}
+
+impl<'s> Scope<'s> {
+    /// A sequential string: one byte a character if all are Latin-1. Can collect.
+    pub fn string(&mut self, text: &str) -> Result<Local<'s, JsString>, Error> {
+        let address = if text.is_ascii() {
+            check_length(text.len() as u64)?;
+            self.allocate_one_byte(text.as_bytes())?
+        } else {
+            let units: Vec<u16> = text.encode_utf16().collect();
+            check_length(units.len() as u64)?;
+            self.allocate_units(&units)?
+        };
+        Ok(self.push_handle(address))
+    }
+
+    /// A sequential string of `length` characters `x` (one-byte) or `\u{4e2d}` (two-byte). Can collect.
+    pub fn string_of_length(&mut self, length: u64, two_byte: bool) -> Result<Local<'s, JsString>, Error> {
+        check_length(length)?;
+        let header = if two_byte { layout::two_byte_string(length) } else { layout::one_byte_string(length) };
+        let string = self.allocate(header)?;
+        self.store_raw(string, SEQUENTIAL_LENGTH, length);
+        let fill = if two_byte { 0x4e2d_4e2d_4e2d_4e2d } else { 0x7878_7878_7878_7878 };
+        let memory = &mut self.mechanism.spaces.pages.memory;
+        memory.fill_words(string + CHARACTERS * WORD, header.words() - CHARACTERS, fill);
+        Ok(self.push_handle(string))
+    }
+
+    /// The text of an integer, from the number-string cache if it is there (V8 `Factory::NumberToString`). Can collect.
+    #[inline]
+    pub fn number_to_string(&mut self, number: i32) -> Result<Local<'s, JsString>, Error> {
+        let key = word::smi(number);
+        let cache = address_of(self.mechanism.roots.internal[Internal::NumberStringCache as usize]);
+        let slot = match cache {
+            0 => None,
+            _ => {
+                let entries = (self.header(cache).words() - 2) / 2;
+                Some(2 + 2 * (number as u32 as u64 & (entries - 1)))
+            }
+        };
+        if let Some(slot) = slot
+            && self.load(cache, slot) == key
+        {
+            let address = address_of(self.load(cache, slot + 1));
+            return Ok(self.push_handle(address));
+        }
+        let mut buffer = [0u8; MAX_INTEGER_TEXT];
+        let text = integer_text(number, &mut buffer);
+        let string = self.allocate_one_byte(text)?;
+        if let Some(slot) = slot {
+            let cache = address_of(self.mechanism.roots.internal[Internal::NumberStringCache as usize]);
+            self.store_raw(cache, slot, key);
+            self.store(cache, slot + 1, reference(string));
+        }
+        Ok(self.push_handle(string))
+    }
+
+    /// `first + second`: copied below 13 characters, a cons string from there on. Can collect.
+    #[inline]
+    pub fn concat(
+        &mut self,
+        first: Local<'_, JsString>,
+        second: Local<'_, JsString>,
+    ) -> Result<Local<'s, JsString>, Error> {
+        let (one, two) = (self.typed(first)?, self.typed(second)?);
+        let length = self.raw_string_length(one) + self.raw_string_length(two);
+        if length < MIN_INDIRECT_LENGTH {
+            let mut buffer = [0u8; 2 * MIN_INDIRECT_LENGTH as usize];
+            if let Some(middle) = self.short_text(one, &mut buffer)
+                && self.short_text(two, &mut buffer[middle..]).is_some()
+            {
+                let address = self.allocate_one_byte(&buffer[..length as usize])?;
+                return Ok(self.push_handle(address));
+            }
+            let mut units = self.units(one);
+            units.extend(self.units(two));
+            let address = self.allocate_units(&units)?;
+            return Ok(self.push_handle(address));
+        }
+        check_length(length)?;
+        if self.raw_string_length(one) == 0 || self.raw_string_length(two) == 0 {
+            let address = if self.raw_string_length(one) == 0 { two } else { one };
+            return Ok(self.push_handle(address));
+        }
+        let cons = self.allocate(layout::CONS_STRING)?;
+        let (one, two) = (self.word(first)?, self.word(second)?);
+        self.initialize(cons, FIRST, &[one, two]);
+        self.store_raw(cons, CONS_LENGTH, length);
+        Ok(self.push_handle(cons))
+    }
+
+    /// A substring: copied below 13 characters, a slice that keeps its parent alive from there on. Can collect.
+    pub fn substring(&mut self, string: Local<'_, JsString>, start: u64, end: u64) -> Result<Local<'s, JsString>, Error> {
+        let address = self.typed(string)?;
+        let length = self.raw_string_length(address);
+        if start > end || end > length {
+            return Err(Error::IndexOutOfRange { index: end.max(start), length });
+        }
+        if end - start < MIN_INDIRECT_LENGTH {
+            let units = self.units(address)[start as usize..end as usize].to_vec();
+            let copy = self.allocate_units(&units)?;
+            return Ok(self.push_handle(copy));
+        }
+        // V8 slices flat strings only: a cons string is flattened first, a slice of a slice refers to its parent.
+        if self.header(address).is(Kind::ConsString) {
+            self.flatten(string)?;
+        }
+        let slice = self.allocate(layout::SLICED_STRING)?;
+        let (mut parent, mut offset) = (self.address(string)?, start);
+        if self.header(parent).is(Kind::ConsString) {
+            parent = address_of(self.load(parent, FIRST));
+        }
+        if self.header(parent).is(Kind::SlicedString) {
+            offset += word::as_smi(self.load(parent, OFFSET)).unwrap_or(0) as u32 as u64;
+            parent = address_of(self.load(parent, PARENT));
+        }
+        self.initialize(slice, PARENT, &[reference(parent), smi(offset)]);
+        self.store_raw(slice, CONS_LENGTH, end - start);
+        Ok(self.push_handle(slice))
+    }
+
+    /// Turns a cons string into (flat, empty), as reading its characters does (V8 `String::Flatten`). Can collect.
+    pub fn flatten(&mut self, string: Local<'_, JsString>) -> Result<(), Error> {
+        let address = self.typed(string)?;
+        if !self.header(address).is(Kind::ConsString) {
+            return Ok(());
+        }
+        let second = address_of(self.load(address, SECOND));
+        if self.raw_string_length(second) == 0 {
+            return Ok(());
+        }
+        let two_byte = self.is_two_byte(address);
+        let length = self.raw_string_length(address);
+        let header = if two_byte { layout::two_byte_string(length) } else { layout::one_byte_string(length) };
+        let flat = self.allocate(header)?;
+        self.store_raw(flat, SEQUENTIAL_LENGTH, length);
+        self.store_raw(flat, header.words() - 1, 0);
+        let address = self.address(string)?;
+        let mut pieces = Vec::new();
+        self.for_each_piece(address, |_, sequential, start, length| pieces.push((sequential, start, length)));
+        let mut at = 0;
+        for (piece, start, count) in pieces {
+            let piece_two_byte = self.header(piece).is(Kind::TwoByteString);
+            let memory = &mut self.mechanism.spaces.pages.memory;
+            let width = if piece_two_byte { 2 } else { 1 };
+            let text = memory.slice(piece + CHARACTERS * WORD, width * (start + count))[(width * start) as usize..].to_vec();
+            let target = flat + CHARACTERS * WORD;
+            if two_byte && !piece_two_byte {
+                let bytes = memory.slice_mut(target, 2 * (at + count));
+                for (pair, byte) in bytes[2 * at as usize..].chunks_exact_mut(2).zip(text) {
+                    pair.copy_from_slice(&[byte, 0]);
+                }
+            } else {
+                memory.slice_mut(target, width * (at + count))[(width * at) as usize..].copy_from_slice(&text);
+            }
+            at += count;
+        }
+        let flat: Local<'_, JsString> = self.push_handle(flat);
+        let empty = self.allocate_one_byte(&[])?;
+        let (address, flat) = (self.address(string)?, self.word(flat)?);
+        self.store(address, FIRST, flat);
+        self.store(address, SECOND, reference(empty));
+        Ok(())
+    }
+}
+
+impl Heap {
+    /// Forgets the cached number strings (V8 does at the start of every mark-compact).
+    pub(crate) fn flush_number_string_cache(&mut self) {
+        let cache = address_of(self.mechanism.roots.internal[Internal::NumberStringCache as usize]);
+        if cache != 0 {
+            let words = self.header(cache).words();
+            self.mechanism.spaces.pages.memory.fill_words(cache + 2 * WORD, words - 2, UNDEFINED);
+            self.mechanism.spaces.pages.forget_slots(cache, cache + words * WORD);
+        }
+    }
+
+    /// Makes the number-string cache: an old FixedArray of two slots an entry.
+    pub(crate) fn make_number_string_cache(&mut self, slots: u64) -> Result<(), Error> {
+        let header = layout::fixed_array(slots);
+        let spaces = &mut self.mechanism.spaces;
+        let cache = if header.bytes() > spaces.pages.geometry.max_regular {
+            spaces.large.allocate(&mut spaces.pages, header.bytes())?
+        } else {
+            spaces.old.allocate_in_gc(&mut spaces.pages, header.bytes())?
+        };
+        let memory = &mut spaces.pages.memory;
+        memory.set_word(cache, header.0);
+        memory.set_word(cache + WORD, smi(slots));
+        memory.fill_words(cache + 2 * WORD, slots, UNDEFINED);
+        self.mechanism.roots.internal[Internal::NumberStringCache as usize] = reference(cache);
+        Ok(())
+    }
+}
+
+fn check_length(length: u64) -> Result<(), Error> {
+    if length > MAX_STRING_LENGTH { Err(Error::RangeError("Invalid string length")) } else { Ok(()) }
+}
+
+fn integer_text(number: i32, buffer: &mut [u8; MAX_INTEGER_TEXT]) -> &[u8] {
+    let mut rest = number.unsigned_abs();
+    let mut at = buffer.len();
+    loop {
+        at -= 1;
+        buffer[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if number < 0 {
+        at -= 1;
+        buffer[at] = b'-';
+    }
+    &buffer[at..]
+}
+

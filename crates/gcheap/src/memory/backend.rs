@@ -1,0 +1,160 @@
+//! Where address space and memory come from: one small trait with two backends.
+//!
+//! [`Mmap`] reserves address space and commits page by page, so that resident memory is what the heap really holds.
+//! [`Portable`] asks the global allocator for the whole reservation at once: it serves systems without mmap and
+//! sanitizers; what it has committed it cannot give back before the heap is dropped.
+
+use super::Refused;
+use std::ptr::NonNull;
+
+/// Source of address space.
+///
+/// # Safety
+///
+/// `reserve` must return a pointer to `bytes` of address space aligned to `align` that stays valid until `unreserve`,
+/// and is used by nobody else. After `commit` of a range its bytes are readable and writable, and zero if they were
+/// never committed before or were released since.
+pub unsafe trait Backend {
+    /// Reserves `bytes` of address space, aligned to `align` (a power of two).
+    fn reserve(&self, bytes: usize, align: usize) -> Result<NonNull<u8>, Refused>;
+    /// Makes a range usable. `start` and `bytes` are multiples of the system's page size.
+    ///
+    /// # Safety
+    /// The range must lie inside one reservation of this backend.
+    unsafe fn commit(&self, start: NonNull<u8>, bytes: usize) -> Result<(), Refused>;
+    /// Gives a range back; its content is lost.
+    ///
+    /// # Safety
+    /// As for `commit`; nobody may use the range until it is committed again.
+    unsafe fn release(&self, start: NonNull<u8>, bytes: usize);
+    /// Ends a reservation.
+    ///
+    /// # Safety
+    /// `start` and `bytes` must be those of `reserve`; nothing of it may be used afterwards.
+    unsafe fn unreserve(&self, start: NonNull<u8>, bytes: usize, align: usize);
+}
+
+/// Which backend a heap uses.
+///
+/// ```
+/// use gcheap::{BackendKind, Heap, HeapOptions};
+/// let heap = Heap::new(HeapOptions { backend: BackendKind::Portable, ..HeapOptions::for_tests() })?;
+/// assert!(heap.statistics().used_heap_size < 1024);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BackendKind {
+    /// mmap, committed page by page (Unix).
+    Mmap,
+    /// The global allocator.
+    Portable,
+}
+
+impl Default for BackendKind {
+    fn default() -> Self {
+        if cfg!(unix) { BackendKind::Mmap } else { BackendKind::Portable }
+    }
+}
+
+impl BackendKind {
+    pub(crate) fn make(self) -> Box<dyn Backend> {
+        match self {
+            #[cfg(unix)]
+            BackendKind::Mmap => Box::new(Mmap),
+            #[cfg(not(unix))]
+            BackendKind::Mmap => Box::new(Portable),
+            BackendKind::Portable => Box::new(Portable),
+        }
+    }
+}
+
+/// mmap of inaccessible address space; commit changes its protection.
+#[cfg(unix)]
+pub(crate) struct Mmap;
+
+#[cfg(unix)]
+// SAFETY: an anonymous private mapping is exclusively ours, and zero when first made accessible. `reserve` maps `align`
+// bytes more than asked and cuts the ends off, so the result is aligned.
+unsafe impl Backend for Mmap {
+    fn reserve(&self, bytes: usize, align: usize) -> Result<NonNull<u8>, Refused> {
+        use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
+        let refused = Refused { bytes: bytes as u64 };
+        let padded = bytes.checked_add(align).ok_or(refused)?;
+        // SAFETY: a fresh anonymous mapping at an address of the kernel's choice touches nothing that exists.
+        let start = unsafe {
+            mmap_anonymous(
+                std::ptr::null_mut(),
+                padded,
+                ProtFlags::empty(),
+                MapFlags::PRIVATE.union(MapFlags::NORESERVE),
+            )
+        }
+        .map_err(|_| refused)?
+        .cast::<u8>();
+        let head = start.addr().wrapping_neg() & (align - 1);
+        let tail = align - head;
+        // SAFETY: both ranges are parts of the mapping just made, outside what is returned.
+        unsafe {
+            if head > 0 {
+                let _ = munmap(start.cast(), head);
+            }
+            if tail > 0 {
+                let _ = munmap(start.add(head + bytes).cast(), tail);
+            }
+            NonNull::new(start.add(head)).ok_or(refused)
+        }
+    }
+
+    unsafe fn commit(&self, start: NonNull<u8>, bytes: usize) -> Result<(), Refused> {
+        use rustix::mm::{MprotectFlags, mprotect};
+        // SAFETY: the caller promises that the range is inside our reservation.
+        unsafe { mprotect(start.as_ptr().cast(), bytes, MprotectFlags::READ.union(MprotectFlags::WRITE)) }
+            .map_err(|_| Refused { bytes: bytes as u64 })
+    }
+
+    unsafe fn release(&self, start: NonNull<u8>, bytes: usize) {
+        use rustix::mm::{Advice, MprotectFlags, madvise, mprotect};
+        // SAFETY: the caller promises that the range is ours and unused. A refusal leaves it resident: only more
+        // memory is held than necessary; `commit` works either way, and `Reservation` never relies on zeroes.
+        unsafe {
+            let _ = madvise(start.as_ptr().cast(), bytes, Advice::LinuxDontNeed);
+            let _ = mprotect(start.as_ptr().cast(), bytes, MprotectFlags::empty());
+        }
+    }
+
+    unsafe fn unreserve(&self, start: NonNull<u8>, bytes: usize, _align: usize) {
+        // SAFETY: the caller hands back exactly what `reserve` returned.
+        unsafe {
+            let _ = rustix::mm::munmap(start.as_ptr().cast(), bytes);
+        }
+    }
+}
+
+/// One zeroed block of the global allocator.
+pub(crate) struct Portable;
+
+// SAFETY: the block is zeroed, exclusively ours and aligned as asked; commit and release change nothing about it.
+unsafe impl Backend for Portable {
+    fn reserve(&self, bytes: usize, align: usize) -> Result<NonNull<u8>, Refused> {
+        let refused = Refused { bytes: bytes as u64 };
+        let layout = std::alloc::Layout::from_size_align(bytes, align).map_err(|_| refused)?;
+        if bytes == 0 {
+            return Err(refused);
+        }
+        // SAFETY: the layout has a size above zero.
+        NonNull::new(unsafe { std::alloc::alloc_zeroed(layout) }).ok_or(refused)
+    }
+
+    unsafe fn commit(&self, _start: NonNull<u8>, _bytes: usize) -> Result<(), Refused> {
+        Ok(())
+    }
+
+    unsafe fn release(&self, _start: NonNull<u8>, _bytes: usize) {}
+
+    unsafe fn unreserve(&self, start: NonNull<u8>, bytes: usize, align: usize) {
+        if let Ok(layout) = std::alloc::Layout::from_size_align(bytes, align) {
+            // SAFETY: the same layout as in `reserve`, and the caller is done with the block.
+            unsafe { std::alloc::dealloc(start.as_ptr(), layout) }
+        }
+    }
+}

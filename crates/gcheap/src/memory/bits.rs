@@ -1,0 +1,106 @@
+//! One bit a heap word, in a side table: mark bits and remembered slots.
+//!
+//! The table is address space first (one sixty-fourth of the reservation) and becomes memory where it is touched.
+//! Indexes are heap addresses; the same masking as in [`Reservation`](super::Reservation) keeps every access inside.
+
+use super::backend::Backend;
+use super::{Refused, Reservation, WORD};
+
+pub(crate) struct BitTable {
+    table: Reservation,
+}
+
+/// Heap bytes that one word of bits describes.
+const SPAN: u64 = 64 * WORD;
+
+impl BitTable {
+    /// A table for a reservation of `heap_bytes`.
+    pub(crate) fn new(backend: Box<dyn Backend>, heap_bytes: u64) -> Result<Self, Refused> {
+        let bytes = (heap_bytes / 64).max(super::OS_PAGE);
+        let mut table = Reservation::new(backend, bytes, super::OS_PAGE)?;
+        table.commit(0, table.bytes())?;
+        Ok(BitTable { table })
+    }
+
+    #[inline(always)]
+    fn place(address: u64) -> (u64, u64) {
+        ((address / SPAN) * WORD, 1 << ((address / WORD) % 64))
+    }
+
+    #[inline(always)]
+    pub(crate) fn get(&self, address: u64) -> bool {
+        let (word, bit) = Self::place(address);
+        self.table.word(word) & bit != 0
+    }
+
+    /// Sets a bit; true if it was clear.
+    #[inline(always)]
+    pub(crate) fn set(&mut self, address: u64) -> bool {
+        let (word, bit) = Self::place(address);
+        let old = self.table.word(word);
+        if old & bit != 0 {
+            return false;
+        }
+        self.table.set_word(word, old | bit);
+        true
+    }
+
+    #[inline(always)]
+    pub(crate) fn clear(&mut self, address: u64) {
+        let (word, bit) = Self::place(address);
+        let old = self.table.word(word);
+        self.table.set_word(word, old & !bit);
+    }
+
+    #[inline(always)]
+    pub(crate) fn prefetch(&self, address: u64) {
+        self.table.prefetch((address / SPAN) * WORD);
+    }
+
+    /// Clears the bits of a run of heap bytes; both ends are multiples of 512 bytes.
+    pub(crate) fn clear_run(&mut self, address: u64, bytes: u64) {
+        debug_assert!(address.is_multiple_of(SPAN) && bytes.is_multiple_of(SPAN));
+        self.table.fill_words(address / SPAN * WORD, bytes / SPAN, 0);
+    }
+
+    /// Clears the bits of a run of heap bytes of any alignment to a word.
+    pub(crate) fn clear_words(&mut self, mut address: u64, end: u64) {
+        while address < end {
+            let (word, _) = Self::place(address);
+            let first = (address / WORD) % 64;
+            let span_end = (address / SPAN + 1) * SPAN;
+            let last = if span_end <= end { 64 } else { (end / WORD) % 64 };
+            let keep = if last == 64 { 0 } else { u64::MAX << last } | ((1u64 << first) - 1);
+            let old = self.table.word(word);
+            self.table.set_word(word, old & keep);
+            address = span_end;
+        }
+    }
+
+    /// The 64 bits that describe the 512 heap bytes at `address`.
+    #[inline(always)]
+    pub(crate) fn span(&self, address: u64) -> u64 {
+        self.table.word((address / SPAN) * WORD)
+    }
+
+    /// The next set bit at or after `address` and below `end`, as a heap address.
+    #[inline]
+    pub(crate) fn next_set(&self, address: u64, end: u64) -> Option<u64> {
+        let mut base = address / SPAN * SPAN;
+        if address >= end {
+            return None;
+        }
+        let mut bits = self.span(base) & (u64::MAX << ((address / WORD) % 64));
+        loop {
+            if bits != 0 {
+                let found = base + u64::from(bits.trailing_zeros()) * WORD;
+                return (found < end).then_some(found);
+            }
+            base += SPAN;
+            if base >= end {
+                return None;
+            }
+            bits = self.span(base);
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The address space of one heap, and word access into it.
+//!
+//! `mask` clears the tag bits and everything above the reservation, so any `u64` is a harmless address here: tagged
+//! references are used as addresses without being untagged first.
+
+use super::backend::Backend;
+use super::{OS_PAGE, Refused, WORD};
+use std::ptr::NonNull;
+
+pub(crate) struct Reservation {
+    base: NonNull<u8>,
+    /// Size of the reservation minus one, without the three lowest bits.
+    mask: u64,
+    bytes: usize,
+    align: usize,
+    backend: Box<dyn Backend>,
+}
+
+impl Reservation {
+    /// Reserves `bytes`, rounded up to a power of two, aligned to `align` (a power of two, the page size).
+    pub(crate) fn new(backend: Box<dyn Backend>, bytes: u64, align: u64) -> Result<Self, Refused> {
+        let bytes =
+            usize::try_from(bytes.max(align)).ok().and_then(usize::checked_next_power_of_two).ok_or(Refused { bytes })?;
+        let align = align as usize;
+        let base = backend.reserve(bytes, align)?;
+        Ok(Reservation { base, mask: (bytes as u64 - 1) & !(WORD - 1), bytes, align, backend })
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes as u64
+    }
+
+    #[inline(always)]
+    fn at(&self, address: u64) -> *mut u64 {
+        // SAFETY: the masked offset is below the size of the reservation and a multiple of the word size, so the
+        // result is in bounds of the one object that `base` points to and is aligned.
+        unsafe { self.base.as_ptr().add((address & self.mask) as usize).cast::<u64>() }
+    }
+
+    /// The word at an address (tag bits are ignored).
+    #[inline(always)]
+    pub(crate) fn word(&self, address: u64) -> u64 {
+        // SAFETY: `at` is in bounds and aligned; plain words have no invalid values.
+        unsafe { *self.at(address) }
+    }
+
+    /// Overwrites the word at an address (tag bits are ignored).
+    #[inline(always)]
+    pub(crate) fn set_word(&mut self, address: u64, value: u64) {
+        // SAFETY: as for `word`; `&mut self` excludes every borrowed slice.
+        unsafe { *self.at(address) = value }
+    }
+
+    /// Asks the processor to load the line of an address; never faults, changes nothing.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self, address: u64) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: a prefetch of any address is architecturally without effect.
+        unsafe {
+            std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(self.at(address).cast::<i8>());
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = address;
+    }
+
+    /// Panics unless a run of bytes lies inside the reservation; returns where it starts.
+    #[inline]
+    fn run(&self, address: u64, bytes: u64) -> usize {
+        let start = address & self.mask;
+        assert!(bytes <= self.bytes as u64 - start, "a run of {bytes} bytes at {start:#x} leaves the reservation");
+        start as usize
+    }
+
+    /// Copies whole words between two runs that do not overlap.
+    #[inline]
+    pub(crate) fn copy_words(&mut self, to: u64, from: u64, words: u64) {
+        let (to, from) = (self.run(to, words * WORD), self.run(from, words * WORD));
+        let bytes = words as usize * WORD as usize;
+        debug_assert!(to + bytes <= from || from + bytes <= to || bytes == 0);
+        // SAFETY: both runs are in bounds (`run` checked). `copy` allows overlap, so even a wrong call is sound.
+        unsafe {
+            let base = self.base.as_ptr();
+            if words <= 8 {
+                let (mut source, mut target) = (base.add(from).cast::<u64>(), base.add(to).cast::<u64>());
+                for _ in 0..words {
+                    *target = *source;
+                    source = source.add(1);
+                    target = target.add(1);
+                }
+            } else {
+                std::ptr::copy(base.add(from), base.add(to), bytes);
+            }
+        }
+    }
+
+    /// Sets every word of a run.
+    #[inline]
+    pub(crate) fn fill_words(&mut self, address: u64, words: u64, value: u64) {
+        let start = self.run(address, words * WORD);
+        // SAFETY: the run is in bounds and word-aligned; `&mut self` makes the slice exclusive.
+        let slice = unsafe {
+            std::slice::from_raw_parts_mut(self.base.as_ptr().add(start).cast::<u64>(), words as usize)
+        };
+        slice.fill(value);
+    }
+
+    /// A run of raw bytes.
+    pub(crate) fn slice(&self, address: u64, bytes: u64) -> &[u8] {
+        let start = self.run(address, bytes);
+        // SAFETY: in bounds; writers need `&mut self`, so the borrow keeps the bytes unchanged.
+        unsafe { std::slice::from_raw_parts(self.base.as_ptr().add(start), bytes as usize) }
+    }
+
+    /// A run of raw bytes, writable.
+    pub(crate) fn slice_mut(&mut self, address: u64, bytes: u64) -> &mut [u8] {
+        let start = self.run(address, bytes);
+        // SAFETY: in bounds, and exclusive through `&mut self`.
+        unsafe { std::slice::from_raw_parts_mut(self.base.as_ptr().add(start), bytes as usize) }
+    }
+
+    fn os_run(&self, address: u64, bytes: u64) -> (NonNull<u8>, usize) {
+        debug_assert!(address.is_multiple_of(OS_PAGE) && bytes.is_multiple_of(OS_PAGE));
+        let start = self.run(address, bytes);
+        // SAFETY: `run` checked that the range lies inside the reservation.
+        (unsafe { self.base.add(start) }, bytes as usize)
+    }
+
+    /// Makes a range usable; its content is unspecified.
+    pub(crate) fn commit(&mut self, address: u64, bytes: u64) -> Result<(), Refused> {
+        let (start, bytes) = self.os_run(address, bytes);
+        // SAFETY: `os_run` is inside this reservation, which belongs to this backend.
+        unsafe { self.backend.commit(start, bytes) }
+    }
+
+    /// Gives a range back to the system.
+    pub(crate) fn release(&mut self, address: u64, bytes: u64) {
+        if bytes == 0 {
+            return;
+        }
+        let (start, bytes) = self.os_run(address, bytes);
+        // SAFETY: as for `commit`; the floors above use the range only after committing it again.
+        unsafe { self.backend.release(start, bytes) }
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        // SAFETY: exactly what `reserve` returned, and nothing can use it after the drop.
+        unsafe { self.backend.unreserve(self.base, self.bytes, self.align) }
+    }
+}

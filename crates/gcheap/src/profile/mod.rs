@@ -1,0 +1,708 @@
+//! What differs between Node versions, as data: one file for each major.
+//!
+//! A [`Profile`] is a plain constant. It holds V8's numbers, names the variants of V8's rules that this version has, and
+//! says in what state a fresh Node process begins. It decides nothing itself: the rules are in
+//! [`policy`](crate::policy). It may use the layers below it ([`event`](crate::event), [`time`](crate::time) and the
+//! dialects of [`trace`](crate::trace)) and never a mechanism. What always holds: two heaps with the same profile, flags,
+//! memory and workload behave the same.
+//!
+//! All sizes are bytes of Linux x64 without pointer compression (a tagged word has 8 bytes).
+
+mod node20;
+mod node22;
+mod node24;
+mod node26;
+
+pub use node20::NODE_20;
+pub use node22::NODE_22;
+pub use node24::NODE_24;
+pub use node26::NODE_26;
+
+use crate::event::SpaceName;
+use crate::time::CostModel;
+use crate::trace::Dialect;
+
+#[cfg(feature = "serde")]
+use serde::{Deserialize, Serialize};
+
+pub(crate) const KIB: u64 = 1 << 10;
+pub(crate) const MIB: u64 = 1 << 20;
+pub(crate) const GIB: u64 = 1 << 30;
+
+/// One Node version: V8's constants, the variants of its rules, and the start of a process.
+///
+/// ```
+/// use gcheap::profile::Profile;
+/// let node = Profile::for_node(24).expect("Node 24 is supported");
+/// assert_eq!(node.v8_version, "13.6.233.17-node.53");
+/// assert_eq!(node.pages.usable(), 262_128);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(Serialize))]
+pub struct Profile {
+    /// Node's major version.
+    pub node_major: u32,
+    /// Node's full version, without the `v`; the binary whose numbers these are.
+    pub node_version: &'static str,
+    /// `process.versions.v8` of that binary.
+    pub v8_version: &'static str,
+    /// How this V8 words its traces and its end.
+    pub dialect: Dialect,
+    /// Spaces in the order of `v8.getHeapSpaceStatistics()` (V8 src/common/globals.h).
+    pub spaces: &'static [SpaceName],
+    /// Pages and object sizes that decide where an object goes.
+    pub pages: PageRules,
+    /// Constants of the heap configuration.
+    pub limits: LimitRules,
+    /// Variants of the growing policy.
+    pub growing: GrowingRules,
+    /// Variants of the new space's behaviour.
+    pub new_space: NewSpaceRules,
+    /// Variants of collector choice and of the way to a fatal error.
+    pub collection: CollectionRules,
+    /// The rule that kills a process that only collects.
+    pub ineffective: IneffectiveRules,
+    /// External memory.
+    pub external: ExternalRules,
+    /// Allocation sites.
+    pub pretenuring: PretenuringRules,
+    /// How V8's tracer measures.
+    pub tracer: TracerRules,
+    /// Sizes of objects that differ between versions.
+    pub objects: ObjectSizes,
+    /// The state that start-up leaves behind.
+    pub baseline: Baseline,
+    /// What work costs in virtual time.
+    pub cost: CostModel,
+}
+
+impl Profile {
+    /// The profile of a Node major, or `None` when there is none.
+    pub fn for_node(major: u32) -> Option<&'static Profile> {
+        PROFILES.iter().copied().find(|profile| profile.node_major == major)
+    }
+
+    /// The majors that [`for_node`](Profile::for_node) knows, ascending.
+    pub fn supported() -> &'static [u32] {
+        &[20, 22, 24, 26]
+    }
+
+    /// Every profile, oldest first.
+    pub fn all() -> &'static [&'static Profile] {
+        &PROFILES
+    }
+}
+
+static PROFILES: [&Profile; 4] = [&NODE_20, &NODE_22, &NODE_24, &NODE_26];
+
+/// Pages (V8 src/heap/memory-chunk-layout.h, src/common/globals.h).
+///
+/// ```
+/// let pages = gcheap::profile::NODE_20.pages;
+/// assert_eq!((pages.usable(), pages.large_page(262_160)), (257_720, 270_336));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub struct PageRules {
+    /// Size and alignment of a regular page, bytes.
+    pub size: u64,
+    /// Bytes at the start of a page that hold no objects.
+    pub header: u64,
+    /// Page size of the operating system, bytes; committed sizes of large and shrunk pages are multiples of it.
+    pub os_page: u64,
+    /// The largest object of a regular page, bytes (`kMaxRegularHeapObjectSize`); anything larger is a large object.
+    pub max_regular_object: u64,
+}
+
+impl PageRules {
+    /// Bytes of a regular page that objects can use.
+    pub const fn usable(&self) -> u64 {
+        self.size - self.header
+    }
+
+    /// Committed bytes of the page of a large object.
+    pub const fn large_page(&self, object: u64) -> u64 {
+        (self.header + object).next_multiple_of(self.os_page)
+    }
+
+    /// Usable bytes of a semi-space whose full capacity is `capacity`.
+    pub const fn usable_of(&self, capacity: u64) -> u64 {
+        capacity / self.size * self.usable()
+    }
+}
+
+/// How the young generation follows from physical memory (V8 src/heap/heap.cc, `Heap::YoungGenerationSizeFromOldGenerationSize`).
+///
+/// ```
+/// use gcheap::profile::{NODE_26, YoungSize};
+/// assert!(matches!(NODE_26.limits.young, YoungSize::FromMemory { divisor: 32, .. }));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub enum YoungSize {
+    /// Semi-space = old generation / ratio.
+    FromOldGeneration {
+        /// Ratio of old generation to semi-space.
+        ratio: u64,
+        /// The ratio while the old generation is not above [`LimitRules::low_memory_old_generation`].
+        low_memory_ratio: u64,
+    },
+    /// Semi-space = heap size / divisor, where the heap size is a quarter of the memory.
+    FromMemory {
+        /// Ratio of heap size to semi-space.
+        divisor: u64,
+        /// The smallest semi-space that this rule gives, bytes.
+        min: u64,
+    },
+}
+
+/// From which memory on the old generation may have twice the usual maximum (V8 src/heap/heap.cc, `Heap::MaxOldGenerationSizeFromPhysicalMemory`).
+///
+/// ```
+/// use gcheap::profile::LargeMemory;
+/// assert!(!LargeMemory::From16GibRounded.applies(15_361 << 20) && LargeMemory::From16GibRounded.applies(15_872 << 20));
+/// assert!(LargeMemory::From15Gib.applies(15_360 << 20));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub enum LargeMemory {
+    /// Memory rounded to the nearest GiB is at least 16 GiB.
+    From16GibRounded,
+    /// Memory is at least 15 GiB.
+    From15Gib,
+}
+
+impl LargeMemory {
+    /// Whether a machine with `total` bytes counts as large.
+    pub const fn applies(self, total: u64) -> bool {
+        match self {
+            LargeMemory::From16GibRounded => total.saturating_add(GIB / 2) / GIB >= 16,
+            LargeMemory::From15Gib => total / GIB >= 15,
+        }
+    }
+}
+
+/// Constants of the heap configuration (V8 src/heap/heap.h, src/heap/heap.cc `Heap::ConfigureHeap`).
+///
+/// ```
+/// assert_eq!(gcheap::profile::NODE_24.limits.default_max_semi_space, 64 << 20);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub struct LimitRules {
+    /// Largest semi-space without flags, bytes.
+    pub default_max_semi_space: u64,
+    /// Smallest semi-space, and the first, without flags, bytes.
+    pub default_min_semi_space: u64,
+    /// Young generation from memory.
+    pub young: YoungSize,
+    /// Up to this old generation the machine counts as low on memory, bytes.
+    pub low_memory_old_generation: u64,
+    /// Smallest old generation derived from memory, bytes.
+    pub min_old_generation_from_memory: u64,
+    /// Largest old generation derived from memory, bytes; twice that on a large machine.
+    pub max_old_generation_from_memory: u64,
+    /// What a large machine is.
+    pub large_memory: LargeMemory,
+    /// Old generation when neither memory nor a flag says anything, bytes.
+    pub default_max_old_generation: u64,
+    /// Largest initial old-generation limit without flags, bytes.
+    pub max_initial_old_generation: u64,
+    /// Paged spaces that must have room for one page each in the smallest old generation.
+    pub growable_paged_spaces: u64,
+    /// `--min-semi-space-size` is a lower bound of its own (13.6 and later), not another name of the initial size.
+    pub separate_min_semi_space: bool,
+    /// The configuration forgets at its end that an initial old size was configured (12.4 only).
+    pub forgets_configured_initial: bool,
+    /// Node has `--max-old-space-size-percentage`.
+    pub has_percentage_flag: bool,
+}
+
+/// How a bounded limit is put together (V8 src/heap/heap-controller.cc).
+///
+/// ```
+/// use gcheap::profile::{LimitBound, NODE_22, NODE_24};
+/// assert_ne!(NODE_22.growing.bound, NODE_24.growing.bound);
+/// # let _ = LimitBound::HalfwayLast;
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub enum LimitBound {
+    /// min(max(limit, minimum), halfway): 11.3 and 12.4.
+    HalfwayLast,
+    /// max(min(limit, halfway), minimum): 13.6 and later.
+    MinimumLast,
+}
+
+/// Until when survival shrinks the initial limit (V8 src/heap/heap.cc).
+///
+/// ```
+/// assert_eq!(gcheap::profile::NODE_20.growing.shrinking, gcheap::profile::InitialShrinking::UntilItWouldGrow);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub enum InitialShrinking {
+    /// Until the computed value is no longer below the limit; from then on the limit counts as configured (11.3).
+    UntilItWouldGrow,
+    /// Until the first full collection (12.4 and later).
+    UntilFirstFullCollection,
+}
+
+/// When the limits are recomputed after a full collection.
+///
+/// ```
+/// use gcheap::profile::{NODE_22, NODE_24, RecomputeMoment};
+/// assert_eq!(NODE_22.growing.recompute, RecomputeMoment::InsidePause);
+/// assert_eq!(NODE_24.growing.recompute, RecomputeMoment::AfterPause);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub enum RecomputeMoment {
+    /// Inside the pause, so the speeds and the utilisation are those before this collection.
+    InsidePause,
+    /// After the pause was recorded, so they include this collection.
+    AfterPause,
+}
+
+/// Variants of the growing policy (V8 src/heap/heap-controller.h, src/heap/heap.cc).
+///
+/// ```
+/// assert!(gcheap::profile::NODE_24.growing.consumed_counts_waste);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub struct GrowingRules {
+    /// Order of the two bounds of a new limit.
+    pub bound: LimitBound,
+    /// The new-space capacity that a new limit adds counts usable bytes (11.3), not whole pages.
+    pub capacity_counts_usable_bytes: bool,
+    /// Old-generation size includes unusable free-list bytes (13.6 and later).
+    pub consumed_counts_waste: bool,
+    /// Until when survival shrinks the initial limit.
+    pub shrinking: InitialShrinking,
+    /// An initial size given by a flag is never shrunk.
+    pub configured_initial_is_kept: bool,
+    /// When the limits are recomputed.
+    pub recompute: RecomputeMoment,
+    /// A reduce-memory collection shrinks the new space before the limits are recomputed (12.4 and later), so they add the small
+    /// capacity; in 11.3 they still add the large one.
+    pub shrinks_new_space_before_limits: bool,
+    /// Growing factor of the global limit when no embedder heap has a speed.
+    pub embedder_factor: f64,
+}
+
+/// When the new space is resized (V8 `Heap::ShouldResizeNewSpace` and its callers).
+///
+/// ```
+/// use gcheap::profile::{NODE_20, NODE_24, ResizeMoment};
+/// assert_eq!((NODE_20.new_space.resize, NODE_24.new_space.resize), (ResizeMoment::Start, ResizeMoment::End));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub enum ResizeMoment {
+    /// Decided at the start of every collection from the survivors of earlier ones; growth acts at once, shrinking at the end.
+    Start,
+    /// Decided and done at the end of every collection; its own survivors count.
+    End,
+}
+
+/// What the test for promoting a whole young generation asks room for (V8 `Heap::CanPromoteYoungAndExpandOldGeneration`).
+///
+/// ```
+/// use gcheap::profile::{NODE_22, PromotionRoom};
+/// assert_eq!(NODE_22.new_space.promotion_room, PromotionRoom::TargetCapacity);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub enum PromotionRoom {
+    /// Usable bytes of the semi-space's pages (11.3).
+    UsableCapacity,
+    /// The target capacity, whole pages (12.4).
+    TargetCapacity,
+    /// Usable bytes of the larger of current and target page count (13.6 and later).
+    UsableOfLarger,
+}
+
+/// Variants of the new space's behaviour (V8 src/heap/new-spaces.cc, src/heap/heap.cc).
+///
+/// ```
+/// assert!(gcheap::profile::NODE_26.new_space.lazy_commit);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub struct NewSpaceRules {
+    /// When it is resized.
+    pub resize: ResizeMoment,
+    /// Pages are committed one by one as allocation reaches them (14.6), not all at once.
+    pub lazy_commit: bool,
+    /// A full collection swaps the semi-spaces too, keeping their pages (14.6).
+    pub full_collection_flips: bool,
+    /// It may exceed its capacity while major marking runs (13.6 and later).
+    pub expands_during_marking: bool,
+    /// What has to fit before a scavenge is tried.
+    pub promotion_room: PromotionRoom,
+    /// Below this allocation throughput it shrinks, bytes per ms.
+    pub low_throughput: u64,
+    /// A page with more live bytes than this share of its usable area is moved whole by a full collection, percent.
+    pub page_promotion_percent: u64,
+    /// Size of the local buffers that a scavenger task copies into, bytes.
+    pub copy_buffer: u64,
+    /// Rests of pages of at least this size are kept for later when allocation moves on, bytes.
+    pub parked_buffer_min: u64,
+}
+
+/// Which state of marking makes an overshot limit refuse a new old page (V8 `Heap::ShouldExpandOldGenerationOnSlowAllocation`).
+///
+/// ```
+/// use gcheap::profile::{NODE_20, SoftLimit};
+/// assert_eq!(NODE_20.collection.soft_limit, SoftLimit::WhenMarkingIsComplete);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub enum SoftLimit {
+    /// Only complete marking (11.3).
+    WhenMarkingIsComplete,
+    /// Marking in any state (12.4 and later).
+    WhenMarkingIsInProgress,
+}
+
+/// Variants of collector choice and of the way to a fatal error (V8 src/heap/heap.cc, src/heap/heap-allocator.cc).
+///
+/// ```
+/// assert!(gcheap::profile::NODE_26.collection.late_limit_check);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub struct CollectionRules {
+    /// No scavenge while major marking runs (13.6 and later).
+    pub separate_gc_phases: bool,
+    /// Complete marking with an overshot limit turns a young collection into a full one (up to 13.6).
+    pub overshot_marking_finalizes: bool,
+    /// Young bytes count in the overshoot while marking runs (13.6 and later).
+    pub overshoot_counts_young: bool,
+    /// Which marking an overshot limit stops.
+    pub soft_limit: SoftLimit,
+    /// The retry of a failed allocation ignores the soft limit on the main thread too (13.6 and later).
+    pub retry_ignores_soft_limit: bool,
+    /// The collections of a failed allocation do not check the hard limit; the end of the sequence does (14.6).
+    pub late_limit_check: bool,
+    /// Full collections after the young ones of a failed young allocation (2 in 14.6, else 0).
+    pub full_collections_after_young: u32,
+    /// The last attempt ignores soft limits altogether (11.3, 12.4: always-allocate).
+    pub last_attempt_always_allocates: bool,
+    /// Asking for statistics frees the main thread's linear areas first (12.4 and later); 11.3 counts their whole rest as used.
+    pub statistics_free_linear_areas: bool,
+    /// A linear area of old space that is open counts as used as a whole (11.3).
+    pub open_linear_areas_count_as_used: bool,
+    /// The number-string cache is emptied by every full collection (up to 13.6).
+    pub flushes_number_string_cache: bool,
+    /// Full collections that unexecuted bytecode survives (`--bytecode-old-age`).
+    pub bytecode_old_age: u32,
+    /// Most collections of the memory reducer in a row.
+    pub memory_reducer_collections: u32,
+    /// Delay before the memory reducer's first collection, ms.
+    pub memory_reducer_start_delay_ms: u64,
+}
+
+/// Where in a collection the ineffective rule is looked at.
+///
+/// ```
+/// use gcheap::profile::{IneffectiveMoment, NODE_20};
+/// assert_eq!(NODE_20.ineffective.moment, IneffectiveMoment::BeforeRecordingFatalInPause);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub enum IneffectiveMoment {
+    /// Before this collection's utilisation is recorded; dies in the pause, before the trace line (11.3).
+    BeforeRecordingFatalInPause,
+    /// Before this collection's utilisation is recorded; dies after the trace line (12.4).
+    BeforeRecordingFatalAfterLine,
+    /// After it was recorded and the trace line was printed (13.6 and later).
+    AfterRecording,
+}
+
+impl IneffectiveMoment {
+    /// The average utilisation that counts already includes this collection.
+    pub const fn includes_this_collection(self) -> bool {
+        matches!(self, IneffectiveMoment::AfterRecording)
+    }
+
+    /// The fatal collection has printed its trace line.
+    pub const fn line_is_printed(self) -> bool {
+        !matches!(self, IneffectiveMoment::BeforeRecordingFatalInPause)
+    }
+}
+
+/// The rule that kills a process that only collects (V8 `Heap::CheckIneffectiveMarkCompact`).
+///
+/// ```
+/// assert_eq!(gcheap::profile::NODE_26.ineffective.min_share, 0.95);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub struct IneffectiveRules {
+    /// A collection can be ineffective when the old generation is at least this share of its maximum, 0 to 1.
+    pub min_share: f64,
+    /// And the average mutator utilisation is below this, 0 to 1.
+    pub max_mutator_utilization: f64,
+    /// So many in a row are the end.
+    pub consecutive: u32,
+    /// When it is looked at.
+    pub moment: IneffectiveMoment,
+}
+
+/// External memory (V8 src/heap/heap.cc, src/heap/array-buffer-sweeper.cc, src/api/api.cc).
+///
+/// ```
+/// assert_eq!(gcheap::profile::NODE_24.external.young_buffers, 128 << 20);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub struct ExternalRules {
+    /// Growth since the last full collection that starts marking, bytes (`kExternalAllocationSoftLimit`).
+    pub soft_limit: u64,
+    /// The limits are looked at each time so many bytes were added (13.6 and later), bytes; `None`: at every addition above the soft limit.
+    pub interrupt_step: Option<u64>,
+    /// Bytes of young array buffers that make the next allocation of a backing store scavenge first.
+    pub young_buffers: u64,
+    /// That scavenge is left out while major marking runs (13.6 and later).
+    pub young_buffers_wait_for_marking: bool,
+}
+
+/// From which semi-space capacity on a site may be tenured (V8 src/heap/pretenuring-handler.cc).
+///
+/// ```
+/// use gcheap::profile::PretenuringThreshold;
+/// assert_eq!(PretenuringThreshold::AtMost(16 << 20).capacity(4 << 20), 4 << 20);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub enum PretenuringThreshold {
+    /// The maximum capacity (up to 11.3).
+    Maximum,
+    /// The maximum capacity, but at most so many bytes (12.4 and later).
+    AtMost(u64),
+}
+
+impl PretenuringThreshold {
+    /// The threshold for a given maximum capacity of one semi-space, bytes.
+    pub const fn capacity(self, max_semi_space: u64) -> u64 {
+        match self {
+            PretenuringThreshold::AtMost(bytes) if bytes < max_semi_space => bytes,
+            _ => max_semi_space,
+        }
+    }
+}
+
+/// Allocation sites (V8 src/heap/pretenuring-handler.cc).
+///
+/// ```
+/// assert_eq!(gcheap::profile::NODE_22.pretenuring.min_created, 100);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub struct PretenuringRules {
+    /// Capacity from which on a site may be tenured.
+    pub threshold: PretenuringThreshold,
+    /// Mementos that must have been created before a site is decided.
+    pub min_created: u64,
+    /// Found over created from which on a site survives well enough, 0 to 1.
+    pub min_ratio: f64,
+    /// Full collections count survivors too (up to 13.6).
+    pub counts_in_full_collections: bool,
+    /// Every tenured site is undecided again when a full collection leaves less than this share of the heap, 0 to 1.
+    pub reset_below_survival: f64,
+    /// Executions of a literal before its function is optimised and stops leaving mementos (a measurement, not V8's).
+    pub executions_until_optimized: u64,
+    /// The same after a deoptimisation.
+    pub executions_until_reoptimized: u64,
+}
+
+/// How allocation throughputs are averaged (V8 src/heap/gc-tracer.cc).
+///
+/// ```
+/// use gcheap::profile::{NODE_24, ThroughputModel};
+/// assert_eq!(NODE_24.tracer.throughput, ThroughputModel::Smoothed { half_life_ms: 100.0 });
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub enum ThroughputModel {
+    /// Over the newest of 10 samples that cover a time (11.3, 12.4).
+    Window {
+        /// The time to cover, ms.
+        window_ms: f64,
+    },
+    /// Exponentially smoothed (13.6 and later).
+    Smoothed {
+        /// Time in which the weight of the past halves, ms.
+        half_life_ms: f64,
+    },
+}
+
+/// How V8's tracer measures (V8 src/heap/gc-tracer.cc).
+///
+/// ```
+/// assert!(!gcheap::profile::NODE_20.tracer.first_mark_compact_counts);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub struct TracerRules {
+    /// Averaging of throughputs.
+    pub throughput: ThroughputModel,
+    /// The first sample of allocation counts from the start of the process (12.4 and later); 11.3 only notes its time.
+    pub first_sample_counts: bool,
+    /// The first mark-compact has a utilisation, counted from the start of the process (12.4 and later).
+    pub first_mark_compact_counts: bool,
+    /// Steps of incremental marking are reset before they are printed, so that lines always say 0 (12.4 only).
+    pub steps_print_as_zero: bool,
+}
+
+/// Sizes of objects that differ between versions, bytes of heap unless said otherwise.
+///
+/// ```
+/// assert_eq!(gcheap::profile::NODE_24.objects.js_typed_array, 104);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub struct ObjectSizes {
+    /// JSArrayBuffer.
+    pub js_array_buffer: u64,
+    /// JSTypedArray, also Node's Buffer.
+    pub js_typed_array: u64,
+    /// JSDataView.
+    pub js_data_view: u64,
+    /// JSProxy.
+    pub js_proxy: u64,
+    /// JSDate, without the boxed value.
+    pub js_date: u64,
+    /// The boxed value of a JSDate; 0 where it is inside.
+    pub js_date_value: u64,
+    /// JSError with a short stack, all that hangs on it included.
+    pub js_error: u64,
+    /// Longest FixedArray, elements.
+    pub max_fixed_array_length: u64,
+    /// Longest string, characters.
+    pub max_string_length: u64,
+    /// Largest data that a typed array keeps on the heap (`--typed-array-max-size-in-heap`).
+    pub max_on_heap_typed_array: u64,
+    /// Entries of the full number-string cache.
+    pub number_string_cache_entries: u64,
+    /// Size of the FixedArray behind it, header included.
+    pub number_string_cache_bytes: u64,
+    /// Bytes of one slab of Node's Buffer pool (`Buffer.poolSize`); external.
+    pub buffer_pool: u64,
+}
+
+/// One space at the start of a script.
+///
+/// ```
+/// let old = gcheap::profile::NODE_24.baseline.old;
+/// assert!(old.used <= old.committed);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub struct BaselineSpace {
+    /// Mapped bytes.
+    pub committed: u64,
+    /// Bytes of objects.
+    pub used: u64,
+}
+
+/// What start-up leaves behind: the state that a small CommonJS script finds before its first statement.
+///
+/// Measured without loading any further module: `require('v8')` alone adds about 200 KB of objects, so scripts that ask for
+/// `v8.getHeapSpaceStatistics()` see more than the others.
+///
+/// ```
+/// let start = gcheap::profile::NODE_20.baseline;
+/// assert_eq!(start.heap_total(), 4_169_728);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub struct Baseline {
+    /// New space; only the allocating semi-space is mapped.
+    pub new: BaselineSpace,
+    /// Old space. Pages of the snapshot are cut to their used end, so committed is no multiple of the page size.
+    pub old: BaselineSpace,
+    /// Code space.
+    pub code: BaselineSpace,
+    /// Code space bytes that objects use; less than `code.used` where an open linear area counts as used until the first collection.
+    pub code_live: u64,
+    /// Trusted space; nothing where the version has none.
+    pub trusted: BaselineSpace,
+    /// Large-object space: the number-string cache.
+    pub large_object: BaselineSpace,
+    /// Read-only space: not part of heapTotal and heapUsed, but shown by `--trace-gc-verbose`.
+    pub read_only_used: u64,
+    /// Share of the new-space start content that survives a scavenge, 0 to 1.
+    pub new_space_survival: f64,
+    /// Bytes of old space that the first full collection frees.
+    pub old_garbage: u64,
+    /// `external` of `process.memoryUsage()`.
+    pub external: u64,
+    /// `arrayBuffers` of `process.memoryUsage()`.
+    pub array_buffers: u64,
+    /// Resident set of the process.
+    pub rss: u64,
+    /// Time from the creation of the isolate to the first statement, ms.
+    pub start_ms: f64,
+}
+
+impl Baseline {
+    /// `heapTotal` of `process.memoryUsage()`, bytes.
+    pub const fn heap_total(&self) -> u64 {
+        self.new.committed
+            + self.old.committed
+            + self.code.committed
+            + self.trusted.committed
+            + self.large_object.committed
+    }
+
+    /// `heapUsed` of `process.memoryUsage()`, bytes.
+    pub const fn heap_used(&self) -> u64 {
+        self.new.used + self.old.used + self.code.used + self.trusted.used + self.large_object.used
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn supported_lists_exactly_the_majors_that_have_a_profile() {
+        assert_eq!(Profile::supported(), PROFILES.map(|profile| profile.node_major));
+        assert!(Profile::supported().iter().all(|&major| Profile::for_node(major).is_some()));
+        assert!(Profile::for_node(23).is_none());
+    }
+
+    #[test]
+    fn no_space_starts_with_more_objects_than_memory() {
+        for profile in Profile::all() {
+            let start = &profile.baseline;
+            for space in [start.new, start.old, start.code, start.trusted, start.large_object] {
+                assert!(space.used <= space.committed, "Node {}", profile.node_major);
+                assert_eq!(space.committed % profile.pages.os_page, 0, "Node {}", profile.node_major);
+            }
+            assert_eq!(start.large_object.committed, profile.pages.large_page(start.large_object.used));
+            assert_eq!(start.large_object.used, profile.objects.number_string_cache_bytes);
+            assert!(start.code_live <= start.code.used && start.old_garbage < start.old.used);
+        }
+    }
+
+    #[test]
+    fn every_space_is_listed_once_and_new_space_is_there() {
+        for profile in Profile::all() {
+            let mut seen = profile.spaces.to_vec();
+            seen.sort_unstable();
+            seen.dedup();
+            assert_eq!(seen.len(), profile.spaces.len());
+            assert!(profile.spaces.contains(&SpaceName::New));
+        }
+    }
+
+    #[test]
+    fn the_usable_area_of_a_page_is_what_an_empty_new_space_offers() {
+        let usable = PROFILES.map(|profile| profile.pages.usable_of(MIB));
+        assert_eq!(usable, [1_030_880, 1_030_912, 1_048_512, 1_048_512]);
+    }
+}

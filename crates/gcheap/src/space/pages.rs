@@ -1,0 +1,399 @@
+//! Pages: what is known about every page slot of the reservation, in tables beside it.
+//!
+//! What the barrier and the collectors ask per object (`flags`) is one byte a page in its own table; the rest is in
+//! [`Page`]. A large object owns a run of slots; its first slot carries the page, the others repeat the flags.
+
+use crate::event::SpaceName;
+use crate::memory::{BitTable, OS_PAGE, PageSlots, Refused, Reservation, backend::BackendKind};
+
+/// In new space or new large-object space.
+pub(crate) const YOUNG: u8 = 1;
+/// Young, and under evacuation by the collection that is running.
+pub(crate) const FROM: u8 = 2;
+/// Chosen for evacuation by the marking that is running.
+pub(crate) const CANDIDATE: u8 = 4;
+/// Everything on this page (or, on the page of the age mark, below it) survived a scavenge.
+pub(crate) const BELOW_AGE_MARK: u8 = 8;
+/// One large object.
+pub(crate) const LARGE: u8 = 16;
+/// An object of this from-page could not be moved and stays.
+pub(crate) const PINNED: u8 = 32;
+
+/// How the address space is cut into pages.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Geometry {
+    /// log2 of the page size.
+    pub(crate) shift: u32,
+    /// Bytes at the start of each page that hold no objects (V8 `MemoryChunkLayout::ObjectStartOffsetInDataPage`).
+    pub(crate) header: u64,
+    /// Larger objects get a run of pages of their own (V8 `kMaxRegularHeapObjectSize`).
+    pub(crate) max_regular: u64,
+}
+
+impl Geometry {
+    pub(crate) fn page_size(&self) -> u64 {
+        1 << self.shift
+    }
+
+    /// Bytes for objects on a regular page.
+    pub(crate) fn area(&self) -> u64 {
+        self.page_size() - self.header
+    }
+}
+
+/// What a page slot holds.
+#[derive(Clone, Debug)]
+pub(crate) struct Page {
+    pub(crate) owner: Option<SpaceName>,
+    /// End of the usable area, an address.
+    pub(crate) end: u64,
+    /// Mapped bytes.
+    pub(crate) committed: u64,
+    /// Slots of the run (1 for a regular page).
+    pub(crate) run: u32,
+    /// Bytes of objects, dead or alive, that are in no free block.
+    pub(crate) allocated: u64,
+    /// Bytes in holes too small for the free list.
+    pub(crate) wasted: u64,
+    /// Waits for the sweeper: the mark bits say what is alive.
+    pub(crate) unswept: bool,
+    /// Never evacuated (snapshot pages that were shrunk).
+    pub(crate) immovable: bool,
+}
+
+const NONE: Page =
+    Page { owner: None, end: 0, committed: 0, run: 0, allocated: 0, wasted: 0, unswept: false, immovable: false };
+
+/// The memory of a heap with its tables.
+pub(crate) struct Pages {
+    pub(crate) memory: Reservation,
+    pub(crate) marks: BitTable,
+    /// Remembered slots: old-to-new, one bit a slot.
+    pub(crate) slots: BitTable,
+    pub(crate) geometry: Geometry,
+    flags: Vec<u8>,
+    /// One bit for each 64th of a page: it may have remembered slots.
+    remembered: Vec<u64>,
+    /// Bytes that the marker found alive.
+    live: Vec<u64>,
+    pages: Vec<Page>,
+    free: PageSlots,
+    /// Mapped and in a space (V8 `MemoryAllocator::Size`).
+    pub(crate) mapped: u64,
+    /// Mapped, in no space, kept for reuse by the new space.
+    pool: Vec<u64>,
+    /// Highest slot ever used plus one: where scans of the tables end.
+    used_low: u64,
+    used_high: u64,
+    /// Fault injection: pages that may still be committed before the system "refuses".
+    pub(crate) refuse_after: Option<u64>,
+    /// Set when the system (or fault injection) refused a page since this was last cleared.
+    pub(crate) refused: bool,
+    /// Peak of `mapped`.
+    pub(crate) peak_mapped: u64,
+}
+
+impl Pages {
+    pub(crate) fn new(backend: BackendKind, geometry: Geometry, bytes: u64) -> Result<Self, Refused> {
+        let memory = Reservation::new(backend.make(), bytes, geometry.page_size())?;
+        let bytes = memory.bytes();
+        let slots = bytes >> geometry.shift;
+        Ok(Pages {
+            marks: BitTable::new(backend.make(), bytes)?,
+            slots: BitTable::new(backend.make(), bytes)?,
+            memory,
+            geometry,
+            flags: vec![0; slots as usize],
+            remembered: vec![0; slots as usize],
+            live: vec![0; slots as usize],
+            pages: Vec::new(),
+            free: PageSlots::new(slots),
+            mapped: 0,
+            pool: Vec::new(),
+            used_low: 0,
+            used_high: slots,
+            refuse_after: None,
+            refused: false,
+            peak_mapped: 0,
+        })
+    }
+
+    #[inline(always)]
+    pub(crate) fn number(&self, address: u64) -> usize {
+        ((address & (self.memory.bytes() - 1)) >> self.geometry.shift) as usize
+    }
+
+    #[inline(always)]
+    pub(crate) fn start(&self, page: u64) -> u64 {
+        page << self.geometry.shift
+    }
+
+    /// First address of the usable area.
+    #[inline(always)]
+    pub(crate) fn area_start(&self, page: u64) -> u64 {
+        (page << self.geometry.shift) + self.geometry.header
+    }
+
+    #[inline(always)]
+    pub(crate) fn flags(&self, address: u64) -> u8 {
+        self.flags[self.number(address)]
+    }
+
+    pub(crate) fn set_flags(&mut self, page: u64, set: u8, clear: u8) {
+        for slot in page..page + u64::from(self.page(page).run.max(1)) {
+            let flags = &mut self.flags[slot as usize];
+            *flags = (*flags | set) & !clear;
+        }
+    }
+
+    pub(crate) fn page_flags(&self, page: u64) -> u8 {
+        self.flags[page as usize]
+    }
+
+    /// Low slots index `pages` directly; runs of large objects sit at the high end and are numbered downwards.
+    fn index(&self, page: u64) -> usize {
+        page as usize
+    }
+
+    pub(crate) fn page(&self, page: u64) -> &Page {
+        static EMPTY: Page = NONE;
+        self.pages.get(self.index(page)).unwrap_or(&EMPTY)
+    }
+
+    pub(crate) fn page_mut(&mut self, page: u64) -> &mut Page {
+        let index = self.index(page);
+        if index >= self.pages.len() {
+            self.pages.resize(index + 1, NONE);
+        }
+        &mut self.pages[index]
+    }
+
+    #[inline(always)]
+    pub(crate) fn live(&self, page: u64) -> u64 {
+        self.live[page as usize]
+    }
+
+    #[inline(always)]
+    pub(crate) fn add_live(&mut self, address: u64, bytes: u64) {
+        let page = self.number(address);
+        self.live[page] += bytes;
+    }
+
+    pub(crate) fn set_live(&mut self, page: u64, bytes: u64) {
+        self.live[page as usize] = bytes;
+    }
+
+    /// The first slot of the page or large object that an address lies in, if any.
+    pub(crate) fn find(&self, address: u64) -> Option<u64> {
+        if address >= self.memory.bytes() {
+            return None;
+        }
+        let mut page = self.number(address) as u64;
+        if self.flags[page as usize] & LARGE != 0 {
+            while self.page(page).run == 0 {
+                page = page.checked_sub(1)?;
+            }
+        }
+        self.page(page).owner.map(|_| page)
+    }
+
+    fn commit(&mut self, address: u64, bytes: u64) -> Result<(), Refused> {
+        if let Some(left) = &mut self.refuse_after {
+            if *left == 0 {
+                self.refused = true;
+                return Err(Refused { bytes });
+            }
+            *left -= 1;
+        }
+        let committed = self.memory.commit(address, bytes);
+        self.refused |= committed.is_err();
+        committed
+    }
+
+    fn register(&mut self, page: u64, run: u32, owner: SpaceName, committed: u64, flags: u8) {
+        let end = self.start(page) + committed;
+        *self.page_mut(page) = Page { owner: Some(owner), end, committed, run, ..NONE };
+        for slot in page..page + u64::from(run) {
+            self.flags[slot as usize] = flags;
+            self.live[slot as usize] = 0;
+            debug_assert_eq!(self.remembered[slot as usize], 0);
+        }
+        self.mapped += committed;
+        self.peak_mapped = self.peak_mapped.max(self.mapped);
+    }
+
+    /// Maps a regular page for a space; a pooled one if `from_pool` and there is one.
+    pub(crate) fn take(&mut self, owner: SpaceName, flags: u8, from_pool: bool) -> Result<u64, Refused> {
+        let page_size = self.geometry.page_size();
+        if from_pool && let Some(page) = self.pool.pop() {
+            self.register(page, 1, owner, page_size, flags);
+            return Ok(page);
+        }
+        let page = match self.free.take_one() {
+            Some(page) => page,
+            None => match self.pool.pop() {
+                Some(page) => {
+                    self.register(page, 1, owner, page_size, flags);
+                    return Ok(page);
+                }
+                None => {
+                    self.refused = true;
+                    return Err(Refused { bytes: page_size });
+                }
+            },
+        };
+        if let Err(refused) = self.commit(self.start(page), page_size) {
+            self.free.give_back(page, 1);
+            return Err(refused);
+        }
+        self.used_low = self.used_low.max(page + 1);
+        self.register(page, 1, owner, page_size, flags);
+        Ok(page)
+    }
+
+    /// Maps a run of pages for one large object of `bytes`. The first word of the object is at `area_start`.
+    pub(crate) fn take_large(&mut self, owner: SpaceName, flags: u8, bytes: u64) -> Result<u64, Refused> {
+        let committed = (self.geometry.header + bytes).next_multiple_of(OS_PAGE);
+        let run = committed.div_ceil(self.geometry.page_size());
+        let Some(page) = self.free.take_run(run) else {
+            self.refused = true;
+            return Err(Refused { bytes });
+        };
+        if let Err(refused) = self.commit(self.start(page), committed) {
+            self.free.give_back(page, run);
+            return Err(refused);
+        }
+        self.used_high = self.used_high.min(page);
+        self.register(page, run as u32, owner, committed, flags | LARGE);
+        Ok(page)
+    }
+
+    /// Forgets a page and clears what the tables say about it; true memory is kept.
+    fn unregister(&mut self, page: u64) -> (u64, u32) {
+        let (committed, run) = (self.page(page).committed, self.page(page).run);
+        self.mapped -= committed;
+        self.clear_remembered(page);
+        let bytes = if run == 1 { self.geometry.page_size() } else { committed.next_multiple_of(512) };
+        if run == 1 {
+            self.marks.clear_run(self.start(page), bytes);
+        } else {
+            self.marks.clear(self.area_start(page));
+        }
+        for slot in page..page + u64::from(run) {
+            self.flags[slot as usize] = 0;
+            self.live[slot as usize] = 0;
+        }
+        *self.page_mut(page) = NONE;
+        (committed, run)
+    }
+
+    /// Unmaps a page or the run of a large object.
+    pub(crate) fn release(&mut self, page: u64) {
+        let (committed, run) = self.unregister(page);
+        self.memory.release(self.start(page), committed);
+        self.free.give_back(page, u64::from(run));
+    }
+
+    /// Keeps a whole page for reuse instead of unmapping it.
+    pub(crate) fn release_to_pool(&mut self, page: u64) {
+        let (committed, _) = self.unregister(page);
+        debug_assert_eq!(committed, self.geometry.page_size());
+        self.pool.push(page);
+    }
+
+    /// Unmaps all pooled pages.
+    pub(crate) fn drain_pool(&mut self) {
+        for page in std::mem::take(&mut self.pool) {
+            self.memory.release(self.start(page), self.geometry.page_size());
+            self.free.give_back(page, 1);
+        }
+    }
+
+    pub(crate) fn pooled_bytes(&self) -> u64 {
+        self.pool.len() as u64 * self.geometry.page_size()
+    }
+
+    /// Cuts a page off after `end` (rounded up to the system's page size) and unmaps the rest.
+    pub(crate) fn shrink(&mut self, page: u64, end: u64) {
+        let keep = (end - self.start(page)).next_multiple_of(OS_PAGE);
+        let committed = self.page(page).committed;
+        if keep < committed {
+            let start = self.start(page);
+            self.memory.release(start + keep, committed - keep);
+            self.mapped -= committed - keep;
+            let page = self.page_mut(page);
+            page.committed = keep;
+            page.end = start + keep;
+        }
+    }
+
+    /// Remembers a slot of an old object that holds a young reference.
+    #[inline(always)]
+    pub(crate) fn remember(&mut self, slot: u64) {
+        if self.slots.set(slot) {
+            let page = self.number(slot);
+            self.remembered[page] |= 1 << ((slot >> (self.geometry.shift - 6)) & 63);
+        }
+    }
+
+    pub(crate) fn is_remembered(&self, slot: u64) -> bool {
+        self.slots.get(slot)
+    }
+
+    pub(crate) fn clear_remembered(&mut self, page: u64) {
+        for slot in page..page + u64::from(self.page(page).run) {
+            self.clear_remembered_slot_page(slot);
+        }
+    }
+
+    /// Forgets all remembered slots of one page slot.
+    pub(crate) fn clear_remembered_slot_page(&mut self, slot: u64) {
+        let mut chunks = std::mem::take(&mut self.remembered[slot as usize]);
+        let chunk = self.geometry.page_size() / 64;
+        while chunks != 0 {
+            let at = self.start(slot) + u64::from(chunks.trailing_zeros()) * chunk;
+            self.slots.clear_run(at, chunk);
+            chunks &= chunks - 1;
+        }
+    }
+
+    /// Clears the marks of the (moved) objects between `start` and `end`; the bytes of their new copies.
+    pub(crate) fn clear_marks_before(&mut self, start: u64, end: u64) -> u64 {
+        let mut bytes = 0;
+        let mut at = start;
+        while let Some(object) = self.marks.next_set(at, end) {
+            self.marks.clear(object);
+            let copy = self.memory.word(object);
+            let size = crate::object::Header(self.memory.word(copy)).bytes();
+            bytes += size;
+            at = object + size;
+        }
+        bytes
+    }
+
+    /// Slots from `address` to `end` no longer belong to an object.
+    pub(crate) fn forget_slots(&mut self, address: u64, end: u64) {
+        self.slots.clear_words(address, end);
+    }
+
+    /// Page slots that may have remembered slots, lowest first.
+    pub(crate) fn remembered_slots(&self) -> Vec<u64> {
+        let low = 0..self.used_low;
+        let high = self.used_high.max(self.used_low)..self.remembered.len() as u64;
+        low.chain(high).filter(|&slot| self.remembered[slot as usize] != 0).collect()
+    }
+
+    /// Takes the chunk mask of a page slot; the caller puts back what stays remembered with [`Self::remember`].
+    pub(crate) fn take_remembered_chunks(&mut self, slot: u64) -> u64 {
+        std::mem::take(&mut self.remembered[slot as usize])
+    }
+
+    pub(crate) fn mark_remembered_chunk(&mut self, slot: u64, chunk: u32) {
+        self.remembered[slot as usize] |= 1 << chunk;
+    }
+
+    /// Every registered page, in address order.
+    pub(crate) fn all(&self) -> impl Iterator<Item = u64> + '_ {
+        self.pages.iter().enumerate().filter(|(_, page)| page.owner.is_some()).map(|(number, _)| number as u64)
+    }
+}

@@ -1,0 +1,91 @@
+//! A wrong command line as one sentence. Reads what clap found out and words it; touches nothing else.
+
+use std::error::Error;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::text::Text;
+
+/// The sentence for an error of clap.
+pub fn sentence(error: &clap::Error) -> Text {
+    let flag = context(error, ContextKind::InvalidArg).map(|flag| bare(&flag)).unwrap_or_default();
+    let value = context(error, ContextKind::InvalidValue).unwrap_or_default();
+    match error.kind() {
+        ErrorKind::ValueValidation => match error.source().and_then(|source| source.downcast_ref::<Text>()) {
+            Some(text) => Text::new(
+                format!("{flag}: {}", text.get(crate::text::Lang::En)),
+                format!("{flag}:{}", text.get(crate::text::Lang::Zh)),
+            ),
+            None => Text::new(format!("{flag}: {value:?} is not valid"), format!("{flag}:{value:?} 无效")),
+        },
+        ErrorKind::UnknownArgument => {
+            let near = context(error, ContextKind::SuggestedArg).map(|near| bare(&near));
+            if flag.starts_with('-') {
+                suggestion(Text::new(format!("there is no option {flag}"), format!("没有选项 {flag}")), near)
+            } else {
+                Text::new(format!("{flag:?} is one word too many"), format!("多余的参数 {flag:?}"))
+            }
+        }
+        ErrorKind::InvalidSubcommand => {
+            let name = context(error, ContextKind::InvalidSubcommand).unwrap_or_default();
+            let near = context(error, ContextKind::SuggestedSubcommand);
+            suggestion(Text::new(format!("there is no command {name}"), format!("没有命令 {name}")), near)
+        }
+        ErrorKind::InvalidValue => {
+            let valid = context(error, ContextKind::ValidValue).unwrap_or_default();
+            match (value.is_empty(), valid.is_empty()) {
+                (true, true) => Text::new(format!("{flag} needs a value"), format!("{flag} 需要一个值")),
+                (true, false) => {
+                    Text::new(format!("{flag} needs a value: {valid}"), format!("{flag} 需要一个值:{valid}"))
+                }
+                (false, _) => Text::new(
+                    format!("{flag}: {value:?} is none of {valid}"),
+                    format!("{flag}:{value:?} 不属于 {valid}"),
+                ),
+            }
+        }
+        ErrorKind::TooManyValues => {
+            Text::new(format!("{flag} takes no value, not even {value:?}"), format!("{flag} 不接受值 {value:?}"))
+        }
+        ErrorKind::ArgumentConflict => {
+            let other = context(error, ContextKind::PriorArg).map(|flag| bare(&flag)).unwrap_or_default();
+            Text::new(
+                format!("{flag} and {other} say the same thing: give one of them"),
+                format!("{flag} 与 {other} 含义相同:只能给出其中之一"),
+            )
+        }
+        ErrorKind::MissingRequiredArgument => Text::new(format!("{flag} is missing"), format!("缺少 {flag}")),
+        _ => {
+            let text = error.to_string();
+            let line = text.lines().next().unwrap_or_default();
+            let line = line.strip_prefix("error: ").unwrap_or(line);
+            Text::new(line, line)
+        }
+    }
+}
+
+fn suggestion(text: Text, near: Option<String>) -> Text {
+    use crate::text::Lang::{En, Zh};
+    match near {
+        Some(near) => {
+            Text::new(format!("{}: did you mean {near}?", text.get(En)), format!("{}:是否想用 {near}?", text.get(Zh)))
+        }
+        None => Text::new(format!("{}: see --help", text.get(En)), format!("{}:请看 --help", text.get(Zh))),
+    }
+}
+
+fn context(error: &clap::Error, kind: ContextKind) -> Option<String> {
+    match error.get(kind)? {
+        ContextValue::String(text) => Some(text.clone()),
+        ContextValue::Strings(texts) if texts.is_empty() => None,
+        // Suggestions come worst first, lists of valid values in their own order.
+        ContextValue::Strings(texts) if kind == ContextKind::ValidValue => Some(texts.join(", ")),
+        ContextValue::Strings(texts) => texts.last().cloned(),
+        _ => None,
+    }
+}
+
+/// `--max-old-space <MB>` without its placeholder.
+fn bare(flag: &str) -> String {
+    flag.split([' ', '=']).next().unwrap_or(flag).to_owned()
+}

@@ -1,0 +1,297 @@
+//! The command line as typed. Nothing here looks at the machine: what a flag means is decided in
+//! [`settings`](crate::settings).
+//!
+//! What holds: Node's spellings reach clap in one form ([`argv`]), every value is checked where it is read ([`value`]),
+//! and every mistake becomes one sentence ([`mistake`]).
+
+pub mod argv;
+pub mod mistake;
+pub mod value;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::text::Lang;
+use value::{Kib, Mib};
+
+/// Everything on the command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "membench",
+    version,
+    about = "Memory workloads on a heap that behaves like V8's, or on a real Node.js",
+    disable_help_subcommand = true,
+    args_override_self = true,
+    after_help = "Node's spellings are accepted: --max-old-space-size=256, --max_old_space_size 256.\n\
+                  Exit status: 0 completed, 134 out of memory (SIGABRT), 2 wrong command line, 1 anything else."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Small records on an array that is never dropped, until the heap is exhausted
+    Heap(HeapCommand),
+    /// Large filled Buffers that are kept: memory outside the heap
+    Buffer(BufferCommand),
+    /// Records and Buffers together, then everything is dropped
+    Compare(CompareCommand),
+    /// A shipped workload by name
+    Run(RunCommand),
+    /// The shipped workloads, a line each
+    List(ListCommand),
+    /// The limits that flags, memory and Node version give, each with where it comes from
+    Limits(LimitsCommand),
+}
+
+/// `membench heap`.
+#[derive(Debug, Args)]
+pub struct HeapCommand {
+    /// Records made in one iteration [default: 75000]
+    #[arg(long, value_name = "N", value_parser = value::count, allow_negative_numbers = true, help_heading = SCENARIO)]
+    pub records: Option<u64>,
+    /// Options of every run.
+    #[command(flatten)]
+    pub options: RunOptions,
+}
+
+/// `membench buffer`.
+#[derive(Debug, Args)]
+pub struct BufferCommand {
+    /// Size of one Buffer, MiB [default: 100]
+    #[arg(long, value_name = "MB", value_parser = value::mib, allow_negative_numbers = true, help_heading = SCENARIO)]
+    pub buffer_size: Option<Mib>,
+    /// Options of every run.
+    #[command(flatten)]
+    pub options: RunOptions,
+}
+
+/// `membench compare`.
+#[derive(Debug, Args)]
+pub struct CompareCommand {
+    /// Records made in one iteration [default: 50000]
+    #[arg(long, value_name = "N", value_parser = value::count, allow_negative_numbers = true, help_heading = SCENARIO)]
+    pub records: Option<u64>,
+    /// Size of one Buffer, MiB [default: 20]
+    #[arg(long, value_name = "MB", value_parser = value::mib, allow_negative_numbers = true, help_heading = SCENARIO)]
+    pub buffer_size: Option<Mib>,
+    /// Options of every run.
+    #[command(flatten)]
+    pub options: RunOptions,
+}
+
+/// `membench run`.
+#[derive(Debug, Args)]
+pub struct RunCommand {
+    /// Name of a shipped workload; `membench list` names them
+    pub workload: String,
+    /// Records made in one iteration, where the workload makes records
+    #[arg(long, value_name = "N", value_parser = value::count, allow_negative_numbers = true, help_heading = SCENARIO)]
+    pub records: Option<u64>,
+    /// Size of one Buffer, MiB, where the workload makes Buffers
+    #[arg(long, value_name = "MB", value_parser = value::mib, allow_negative_numbers = true, help_heading = SCENARIO)]
+    pub buffer_size: Option<Mib>,
+    /// Options of every run.
+    #[command(flatten)]
+    pub options: RunOptions,
+}
+
+/// `membench list`.
+#[derive(Debug, Args)]
+pub struct ListCommand {
+    /// For people or JSON lines
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Language of the output [default: from the locale]
+    #[arg(long, value_enum)]
+    pub lang: Option<Lang>,
+}
+
+/// `membench limits`.
+#[derive(Debug, Args)]
+pub struct LimitsCommand {
+    /// Flags that size the heap.
+    #[command(flatten)]
+    pub heap: HeapFlags,
+    /// What the process believes to run on.
+    #[command(flatten)]
+    pub platform: PlatformFlags,
+    /// For people or JSON lines
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Language of the output [default: from the locale]
+    #[arg(long, value_enum)]
+    pub lang: Option<Lang>,
+}
+
+const SCENARIO: &str = "Size of the workload";
+const HEAP: &str = "Heap (as in Node)";
+const TRACE: &str = "Tracing (as in Node)";
+const OUTPUT: &str = "Output";
+
+/// The flags that size the heap; those of Node, and one that V8 dropped.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = HEAP)]
+pub struct HeapFlags {
+    /// Old generation limit, MiB
+    #[arg(
+        long,
+        visible_alias = "max-old-space-size",
+        value_name = "MB",
+        value_parser = value::mib,
+        allow_negative_numbers = true
+    )]
+    pub max_old_space: Option<Mib>,
+    /// Limit of one semi-space of the young generation, MiB
+    #[arg(
+        long,
+        visible_alias = "max-semi-space-size",
+        value_name = "MB",
+        value_parser = value::mib,
+        allow_negative_numbers = true
+    )]
+    pub max_semi_space: Option<Mib>,
+    /// First size of a semi-space, MiB
+    #[arg(
+        long,
+        alias = "min-semi-space",
+        value_name = "MB",
+        value_parser = value::mib,
+        allow_negative_numbers = true
+    )]
+    pub min_semi_space_size: Option<Mib>,
+    /// First allocation limit of the old generation, MiB
+    #[arg(
+        long,
+        alias = "initial-old-space",
+        value_name = "MB",
+        value_parser = value::mib,
+        allow_negative_numbers = true
+    )]
+    pub initial_old_space_size: Option<Mib>,
+    /// Limit of both generations together, MiB
+    #[arg(long, alias = "max-heap", value_name = "MB", value_parser = value::mib, allow_negative_numbers = true)]
+    pub max_heap_size: Option<Mib>,
+    /// Whole new space, KiB: the classic flag that V8 dropped; --max-semi-space-size replaced it
+    #[arg(
+        long,
+        alias = "max-new-space",
+        value_name = "KB",
+        value_parser = value::kib,
+        allow_negative_numbers = true,
+        conflicts_with = "max_semi_space"
+    )]
+    pub max_new_space_size: Option<Kib>,
+}
+
+/// What the process believes to be and to run on.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = HEAP)]
+pub struct PlatformFlags {
+    /// Node version to behave as.
+    #[arg(
+        long,
+        value_name = "MAJOR",
+        value_parser = value::node_major,
+        allow_negative_numbers = true,
+        help = format!("Node version to behave as: {} [default: {}]", value::node_majors(", "), value::DEFAULT_NODE)
+    )]
+    pub node: Option<u32>,
+    /// Memory the process believes it has: 512Mi, 4Gi [default: this machine's, container limit included]
+    #[arg(long, value_name = "SIZE", value_parser = value::memory, allow_hyphen_values = true)]
+    pub memory: Option<u64>,
+}
+
+/// Options of every run.
+#[derive(Clone, Debug, Default, Args)]
+pub struct RunOptions {
+    /// Flags that size the heap.
+    #[command(flatten)]
+    pub heap: HeapFlags,
+    /// What the process believes to run on.
+    #[command(flatten)]
+    pub platform: PlatformFlags,
+    /// Execute the gc() steps of the workload; without it they are skipped, as `global.gc?.()` would be
+    #[arg(long, help_heading = HEAP)]
+    pub expose_gc: bool,
+    /// A line for each collection, in the words of V8
+    #[arg(long, help_heading = TRACE)]
+    pub trace_gc: bool,
+    /// Sizes of all spaces after each collection
+    #[arg(long, help_heading = TRACE)]
+    pub trace_gc_verbose: bool,
+    /// Each collection as name=value pairs
+    #[arg(long, help_heading = TRACE)]
+    pub trace_gc_nvp: bool,
+    /// Iterations of the workload [default: the workload's own]
+    #[arg(long, value_name = "N", value_parser = value::count, allow_negative_numbers = true, help_heading = SCENARIO)]
+    pub iterations: Option<u64>,
+    /// Seed of everything that is random
+    #[arg(long, value_name = "N", value_parser = value::seed, default_value_t = 1, allow_negative_numbers = true, help_heading = SCENARIO)]
+    pub seed: u64,
+    /// What runs the workload: sim, node, node=PATH or both
+    #[arg(long, value_name = "ENGINE", value_parser = value::engine, default_value = "sim")]
+    pub engine: EngineFlag,
+    /// Virtual time makes every run reproducible
+    #[arg(long, value_enum, default_value_t)]
+    pub clock: ClockFlag,
+    /// For people or JSON lines
+    #[arg(long, value_enum, default_value_t, help_heading = OUTPUT)]
+    pub format: Format,
+    /// The records also to a file, as JSON lines
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
+    pub output: Option<PathBuf>,
+    /// How to end when memory runs out: SIGABRT as Node does, or status 134 without a core dump
+    #[arg(long, value_enum, default_value_t, help_heading = OUTPUT)]
+    pub on_oom: OnOom,
+    /// Language of the output [default: from the locale]
+    #[arg(long, value_enum, help_heading = OUTPUT)]
+    pub lang: Option<Lang>,
+}
+
+/// `--engine`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum EngineFlag {
+    /// gcheap.
+    #[default]
+    Sim,
+    /// A real Node; the path when one was given.
+    Node(Option<PathBuf>),
+    /// One after the other; the path when one was given.
+    Both(Option<PathBuf>),
+}
+
+/// `--clock`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ClockFlag {
+    /// Time advances by the cost model: the same on every machine.
+    #[default]
+    Virtual,
+    /// Time of this machine.
+    Real,
+}
+
+/// `--format`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `--on-oom`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum OnOom {
+    /// Raise SIGABRT as Node does.
+    #[default]
+    Abort,
+    /// Leave with status 134.
+    Exit,
+}

@@ -1,0 +1,233 @@
+//! Puts the parts together: reads the command line, resolves it, runs an engine, and says how the process ends.
+//!
+//! The only module that touches everything. What holds: nothing is run before the command line, the output file and the
+//! memory of the machine have been checked, and the process is not ended here but by what [`main`] returns.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::Path;
+
+use clap::Parser;
+use serde_json::json;
+
+use crate::cli::{Cli, Command, EngineFlag, Format, LimitsCommand, ListCommand, OnOom, RunOptions, argv, mistake};
+use crate::engine::node::NodeEngine;
+use crate::engine::sim::SimEngine;
+use crate::engine::{Engine, Outcome, RunError, Sink};
+use crate::exit::Exit;
+use crate::record::file::{RecordFile, json_line};
+use crate::report::text::pad_right;
+use crate::report::{Console, Style, limits as limits_report};
+use crate::settings::{HeapSettings, Memory, Node, Settings, machine};
+use crate::text::{Lang, Text};
+use crate::workload::{Sizes, Workload, shipped};
+
+/// Does what `typed` says; the first word is the name of the program.
+pub fn main(typed: impl IntoIterator<Item = OsString>) -> Exit {
+    let typed: Vec<OsString> = typed.into_iter().collect();
+    let argv = argv::normalise(typed.clone());
+    let lang = argv::peek_lang(&argv).unwrap_or_else(Lang::from_environment);
+    let cli = match Cli::try_parse_from(&argv) {
+        Ok(cli) => cli,
+        Err(error) => return refused(&error, lang),
+    };
+    // The command is the first word after the program: there are no options in front of it.
+    let flags = typed.iter().skip(2).map(|word| word.to_string_lossy().into_owned()).collect();
+    match dispatch(cli.command, flags, lang) {
+        Ok(exit) => exit,
+        Err(Failure::Usage(text)) => {
+            complain(&text, lang);
+            Exit::Usage
+        }
+        // Whoever closed the pipe knows why: `membench heap | head` is no failure of ours.
+        Err(Failure::Run(RunError::Closed)) => Exit::Completed,
+        Err(Failure::Run(RunError::Failed(text))) => {
+            complain(&text, lang);
+            Exit::Failed
+        }
+    }
+}
+
+/// Why there is no run.
+enum Failure {
+    Usage(Text),
+    Run(RunError),
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Failure {
+        Failure::Run(error)
+    }
+}
+
+fn refused(error: &clap::Error, lang: Lang) -> Exit {
+    use clap::error::ErrorKind::{
+        DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand, DisplayVersion, MissingSubcommand,
+    };
+    match error.kind() {
+        DisplayHelp | DisplayVersion => {
+            let _ = error.print();
+            Exit::Completed
+        }
+        DisplayHelpOnMissingArgumentOrSubcommand | MissingSubcommand => {
+            let _ = error.print();
+            Exit::Usage
+        }
+        _ => {
+            complain(&mistake::sentence(error), lang);
+            Exit::Usage
+        }
+    }
+}
+
+fn complain(text: &Text, lang: Lang) {
+    // There is nowhere left to say that standard error is closed.
+    let _ = writeln!(io::stderr(), "membench: {}", text.get(lang));
+}
+
+fn dispatch(command: Command, flags: Vec<String>, lang: Lang) -> Result<Exit, Failure> {
+    let sizes =
+        |options: &RunOptions, records, buffer_size| Sizes { iterations: options.iterations, records, buffer_size };
+    let (name, sizes, options) = match command {
+        Command::Heap(heap) => ("heap".to_owned(), sizes(&heap.options, heap.records, None), heap.options),
+        Command::Buffer(buffer) => {
+            ("buffer".to_owned(), sizes(&buffer.options, None, buffer.buffer_size), buffer.options)
+        }
+        Command::Compare(compare) => {
+            ("compare".to_owned(), sizes(&compare.options, compare.records, compare.buffer_size), compare.options)
+        }
+        Command::Run(run) => {
+            let sizes = sizes(&run.options, run.records, run.buffer_size);
+            (run.workload, sizes, run.options)
+        }
+        Command::List(command) => return Ok(list(&command, lang)?),
+        Command::Limits(command) => return limits(&command, lang),
+    };
+    let workload = shipped(&name, sizes).map_err(Failure::Usage)?;
+    workload_run(&workload, flags, &options, lang)
+}
+
+fn workload_run(workload: &Workload, flags: Vec<String>, options: &RunOptions, lang: Lang) -> Result<Exit, Failure> {
+    let (mut settings, notes) = Settings::resolve(flags, options).map_err(Failure::Usage)?;
+    let file = options.output.as_deref().map(output_file).transpose()?;
+    let mut engines: Vec<Box<dyn Engine>> = Vec::new();
+    match &options.engine {
+        EngineFlag::Sim => engines.push(Box::new(SimEngine)),
+        EngineFlag::Node(path) => engines.push(Box::new(NodeEngine::locate(path.as_deref(), settings.node)?)),
+        EngineFlag::Both(path) => {
+            let node = NodeEngine::locate(path.as_deref(), settings.node)?;
+            // Side by side only makes sense for one and the same version.
+            if !settings.node.typed
+                && let Some(same) = settings.for_node(node.major())
+            {
+                settings = same;
+            }
+            engines.push(Box::new(SimEngine));
+            engines.push(Box::new(node));
+        }
+    }
+    let mut console = Console::standard(Style::new(options.format, lang, engines.len() > 1), workload, file);
+    for note in notes.iter().chain(&memory_check(workload, &settings)?) {
+        console.note(note)?;
+    }
+    let mut outcomes = Vec::new();
+    for engine in &mut engines {
+        let outcome = engine.run(workload, &settings, &mut console)?;
+        if let Outcome::Stopped(why) = &outcome {
+            console.note(why)?;
+        }
+        outcomes.push(outcome);
+    }
+    console.finish()?;
+    Ok(if outcomes.contains(&Outcome::OutOfMemory) {
+        Exit::OutOfMemory { abort: options.on_oom == OnOom::Abort }
+    } else if outcomes.iter().any(|outcome| matches!(outcome, Outcome::Stopped(_))) {
+        Exit::Failed
+    } else {
+        Exit::Completed
+    })
+}
+
+fn output_file(path: &Path) -> Result<RecordFile, Failure> {
+    RecordFile::create(path).map_err(|error| {
+        Failure::Usage(Text::new(
+            format!("--output: {} cannot be written: {error}", path.display()),
+            format!("--output:无法写入 {}:{error}", path.display()),
+        ))
+    })
+}
+
+/// Refuses a run that this machine cannot even begin, and warns of one that it cannot end.
+fn memory_check(workload: &Workload, settings: &Settings) -> Result<Option<Text>, RunError> {
+    let estimate = workload.estimate();
+    let limit = settings.limits.heap_size_limit;
+    let heap = estimate.heap.map_or(limit, |heap| heap.min(limit));
+    let first = heap.saturating_add(estimate.buffers_per_iteration);
+    if let Err(available) = machine::room_for(first) {
+        let (first, available) = (first >> 20, available >> 20);
+        return Err(RunError::failed(
+            format!(
+                "this machine has {available} MB available and the run may take {first} MB: choose a smaller --max-old-space, fewer --iterations or smaller sizes"
+            ),
+            format!(
+                "本机可用内存为 {available} MB,而运行可能需要 {first} MB:请减小 --max-old-space、--iterations 或各项大小"
+            ),
+        ));
+    }
+    let whole = heap.saturating_add(estimate.buffers);
+    Ok(machine::room_for(whole).err().map(|available| {
+        let (whole, available) = (whole >> 20, available >> 20);
+        Text::new(
+            format!("all iterations take about {whole} MB and this machine has {available} MB available: the run will stop early"),
+            format!("全部迭代约需 {whole} MB,而本机可用内存为 {available} MB:运行将提前停止"),
+        )
+    }))
+}
+
+fn list(command: &ListCommand, lang: Lang) -> Result<Exit, RunError> {
+    let mut out = io::stdout();
+    for workload in shipped::all() {
+        let line = match command.format {
+            Format::Text => {
+                format!("{}{}\n", pad_right(&workload.name, 10), workload.description.get(lang)).into_bytes()
+            }
+            Format::Json => {
+                let parameters: serde_json::Map<_, _> = workload
+                    .parameters
+                    .iter()
+                    .map(|parameter| (parameter.name.to_owned(), json!(parameter.value)))
+                    .collect();
+                json_line(&Listed { name: &workload.name, description: workload.description.get(lang), parameters })?
+            }
+        };
+        out.write_all(&line)?;
+    }
+    out.flush()?;
+    Ok(Exit::Completed)
+}
+
+/// A line of `list`.
+#[derive(serde::Serialize)]
+#[serde(tag = "type", rename = "workload")]
+struct Listed<'a> {
+    name: &'a str,
+    description: &'a str,
+    parameters: serde_json::Map<String, serde_json::Value>,
+}
+
+fn limits(command: &LimitsCommand, lang: Lang) -> Result<Exit, Failure> {
+    let (heap, notes) = HeapSettings::resolve(&command.heap);
+    let memory = Memory::resolve(command.platform.memory);
+    let node = Node::resolve(&command.platform).map_err(Failure::Usage)?;
+    let limits = heap.limits(memory, node.profile).map_err(Failure::Usage)?;
+    for note in &notes {
+        complain(note, lang);
+    }
+    let output = match command.format {
+        Format::Json => json_line(&limits_report::record(node.profile, memory, &limits)).map_err(RunError::from)?,
+        Format::Text => limits_report::text(lang, node.profile, memory, &limits).into_bytes(),
+    };
+    let mut out = io::stdout();
+    out.write_all(&output).and_then(|()| out.flush()).map_err(RunError::from)?;
+    Ok(Exit::Completed)
+}

@@ -1,0 +1,34 @@
+'use strict';
+// heap: 75000 small records an iteration, none ever dropped, until the heap is exhausted.
+// Made by membench. By hand: node --max-old-space-size=256 --expose-gc --trace-gc FILE
+const fs = require('fs');
+const os = require('os');
+const v8 = require('v8');
+const { performance } = require('perf_hooks');
+
+// Times count from the start of V8, as those of --trace-gc do.
+const started = performance.nodeTiming.v8Start;
+
+fs.writeSync(1, `@membench {"start":{"node":"${process.versions.node}","v8":"${process.versions.v8}","heapSizeLimit":${v8.getHeapStatistics().heap_size_limit}}}\n`);
+
+function sample(iteration, label) {
+  const time = performance.now() - started;
+  const m = process.memoryUsage();
+  fs.writeSync(1, `@membench {"sample":{"iteration":${iteration},"label":"${label}","timeMs":${time},"rss":${m.rss},"heapTotal":${m.heapTotal},"heapUsed":${m.heapUsed},"external":${m.external},"arrayBuffers":${m.arrayBuffers || 0}}}\n`);
+}
+
+const items = [];
+let n = 0;
+let iteration = 0;
+
+sample(iteration, 'start');
+for (;;) {
+  iteration++;
+  for (let i = 0; i < 75000; i++) {
+    items.push({ id: n, name: 'item' + n, data: [n, n + 1, n + 2] });
+    n++;
+  }
+  sample(iteration, 'iteration');
+}
+
+fs.writeSync(1, `@membench {"end":{"timeMs":${performance.now() - started}}}\n`);

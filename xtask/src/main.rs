@@ -1,0 +1,124 @@
+//! `cargo xtask X …`: builds and runs membench, checks the workspace, fetches real Nodes.
+//!
+//! Thin on purpose and without dependencies, so that it is built in a moment: the work is done by the programs that it
+//! starts. What holds: it ends with the status of what it ran, and every step that it takes is said on standard error.
+
+mod ci;
+mod fetch_node;
+mod tool;
+
+use std::env;
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use tool::{Failure, Tool};
+
+/// Commands of membench that are passed on as they are.
+const PASSED_ON: [&str; 6] = ["heap", "buffer", "compare", "run", "list", "limits"];
+
+/// Commands of xtask itself.
+const OWN: [&str; 4] = ["test", "ci", "docs", "fetch-node"];
+
+const HELP: &str = "\
+Usage: cargo xtask COMMAND [ARGUMENTS]
+
+Builds membench in release mode and runs it with the same arguments:
+  heap, buffer, compare, run, list, limits      see: cargo xtask heap --help
+
+Works on the workspace:
+  test [ARGUMENTS]      cargo test of everything
+  ci                    what .ci/run runs: format, clippy, tests, docs, a short run
+  docs                  the documentation of all crates
+  fetch-node MAJOR...   real Nodes from the npm registry, to target/node/MAJOR/bin/node
+";
+
+fn main() -> ExitCode {
+    let mut arguments = env::args_os().skip(1);
+    let Some(command) = arguments.next() else {
+        say(HELP);
+        return ExitCode::from(2);
+    };
+    let rest: Vec<OsString> = arguments.collect();
+    match dispatch(&command.to_string_lossy(), &rest) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if let Some(sentence) = &failure.sentence {
+                say(&format!("xtask: {sentence}\n"));
+            }
+            ExitCode::from(failure.status)
+        }
+    }
+}
+
+fn dispatch(command: &str, rest: &[OsString]) -> Result<(), Failure> {
+    match command {
+        _ if PASSED_ON.contains(&command) => membench(command, rest),
+        "test" => Tool::cargo().args(["test", "--workspace"]).args(rest).run(),
+        "ci" => ci::run(),
+        "docs" => ci::docs(),
+        "fetch-node" => fetch_node::run(rest),
+        "help" | "--help" | "-h" => {
+            say(HELP);
+            Ok(())
+        }
+        _ => {
+            let known = PASSED_ON.iter().chain(&OWN);
+            let nearest =
+                known.min_by_key(|known| distance(command, known)).filter(|near| distance(command, near) <= 3);
+            Err(Failure::usage(match nearest {
+                Some(near) => format!("there is no command {command}: did you mean {near}?"),
+                None => format!("there is no command {command}: see cargo xtask help"),
+            }))
+        }
+    }
+}
+
+/// Builds membench in release mode and runs `membench command rest…`.
+fn membench(command: &str, rest: &[OsString]) -> Result<(), Failure> {
+    let program = tool::release_binary("membench")?;
+    // The first build takes a minute and should be seen to; later ones would only stand before the output.
+    let quiet: &[&str] = if program.exists() { &["--quiet"] } else { &[] };
+    Tool::cargo().args(["build", "--release", "--package", "membench"]).args(quiet).silent().run()?;
+    Tool::new(program).arg(command).args(rest).silent().run()
+}
+
+/// Writes to standard error; where that is closed there is nobody to tell.
+fn say(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// Edits between two words (Levenshtein).
+fn distance(from: &str, to: &str) -> usize {
+    let mut row: Vec<usize> = (0..=to.chars().count()).collect();
+    for (i, a) in from.chars().enumerate() {
+        let mut corner = row[0];
+        row[0] = i + 1;
+        for (j, b) in to.chars().enumerate() {
+            let replaced = corner + usize::from(a != b);
+            corner = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(corner + 1);
+        }
+    }
+    row[row.len() - 1]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distances() {
+        assert_eq!(distance("heap", "heap"), 0);
+        assert_eq!(distance("heep", "heap"), 1);
+        assert_eq!(distance("hep", "heap"), 1);
+        assert_eq!(distance("", "ci"), 2);
+    }
+
+    #[test]
+    fn unknown_commands_are_refused_with_the_nearest() {
+        let failure = dispatch("compar", &[]).unwrap_err();
+        assert_eq!(failure.status, 2);
+        assert_eq!(failure.sentence.unwrap(), "there is no command compar: did you mean compare?");
+    }
+}
