@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use tool::{Failure, Tool};
 
 /// Commands of membench that are passed on as they are.
-const PASSED_ON: [&str; 6] = ["heap", "buffer", "compare", "run", "list", "limits"];
+const PASSED_ON: [&str; 7] = ["heap", "buffer", "compare", "run", "list", "limits", "fidelity"];
 
 /// Commands of xtask itself.
 const OWN: [&str; 4] = ["test", "ci", "docs", "fetch-node"];
@@ -24,7 +24,7 @@ const HELP: &str = "\
 Usage: cargo xtask COMMAND [ARGUMENTS]
 
 Builds membench in release mode and runs it with the same arguments:
-  heap, buffer, compare, run, list, limits      see: cargo xtask heap --help
+  heap, buffer, compare, run, list, limits, fidelity      see: cargo xtask heap --help
 
 Works on the workspace:
   test [ARGUMENTS]      cargo test of everything

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! [`cli`] holds the flags as typed, [`settings`] what they mean on this machine, [`workload`] what is done, [`engine`]
-//! who does it, [`record`] the facts of a run as JSON lines and [`report`] the same facts for people. [`run`] puts them
-//! together, and [`exit`] is the only place that ends the process.
+//! who does it, [`record`] the facts of a run as JSON lines and [`report`] the same facts for people. [`fidelity`] runs both
+//! engines and says how far they are apart. [`run`] puts them together, and [`exit`] is the only place that ends the process.
 //!
 //! What holds: an engine never prints and never ends the process, it only talks to an [`engine::Sink`]. Everything
 //! that a person can get wrong comes back as a value with one sentence in each language ([`text::Text`]).
@@ -16,6 +16,7 @@
 pub mod cli;
 pub mod engine;
 pub mod exit;
+pub mod fidelity;
 pub mod record;
 pub mod report;
 pub mod run;

@@ -15,6 +15,7 @@ use crate::engine::node::NodeEngine;
 use crate::engine::sim::SimEngine;
 use crate::engine::{Engine, Outcome, RunError, Sink};
 use crate::exit::Exit;
+use crate::fidelity;
 use crate::record::file::{RecordFile, json_line};
 use crate::report::text::pad_right;
 use crate::report::{Console, Style, limits as limits_report};
@@ -102,6 +103,11 @@ fn dispatch(command: Command, flags: Vec<String>, lang: Lang) -> Result<Exit, Fa
         }
         Command::List(command) => return Ok(list(&command, lang)?),
         Command::Limits(command) => return limits(&command, lang),
+        Command::Fidelity(command) => {
+            let wanted = fidelity::Wanted::resolve(&command).map_err(Failure::Usage)?;
+            fidelity::run(&command, &wanted, lang)?;
+            return Ok(Exit::Completed);
+        }
     };
     let workload = shipped(&name, sizes).map_err(Failure::Usage)?;
     workload_run(&workload, flags, &options, lang)

@@ -126,8 +126,4 @@ impl ArrayBuffers {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &ArrayBuffer)> {
         self.entries.iter().enumerate().filter_map(|(number, entry)| Some((number as u32, entry.as_ref()?)))
     }
-
-    pub(crate) fn is_young(&self, number: u32) -> bool {
-        self.young.contains(&number)
-    }
 }

@@ -10,7 +10,7 @@ use crate::event::SpaceName;
 use crate::memory::WORD;
 use crate::object::Header;
 use crate::object::word::{address as address_of, is_reference, moved_to};
-use crate::space::pages::{CANDIDATE, FROM, LARGE, Pages, YOUNG};
+use crate::space::pages::{BELOW_AGE_MARK, CANDIDATE, FROM, LARGE, Pages, YOUNG};
 
 /// Whether a new-space page is handed over whole: live bytes, capacity of the old generation, mapped bytes.
 pub(crate) type PromotePage<'p> = &'p dyn Fn(u64, u64, u64) -> bool;
@@ -24,6 +24,8 @@ pub(crate) struct Evacuated {
     pub(crate) compacted: u64,
     /// Evacuation candidates that were emptied and released.
     pub(crate) compacted_pages: u64,
+    /// Young pages that were handed over whole.
+    pub(crate) promoted_pages: u64,
     /// Young pages that had to be kept because no memory could be had: to be reported as fatal.
     pub(crate) refused_pages: u64,
     /// Backing-store bytes of dead array buffers.
@@ -101,13 +103,14 @@ impl Mechanism {
             spaces.pages.release(page);
         }
         for page in aborted {
-            spaces.pages.set_flags(page, 0, CANDIDATE | FROM | YOUNG);
+            spaces.pages.set_flags(page, 0, CANDIDATE | FROM | YOUNG | BELOW_AGE_MARK);
         }
         for page in spaces.new.to.clone() {
             let (start, bytes) = (spaces.pages.start(page), spaces.pages.geometry.page_size());
             spaces.pages.marks.clear_run(start, bytes);
             spaces.pages.set_live(page, 0);
         }
+        spaces.new.flip_if_lazy();
         // Nothing young is left, so nothing is remembered.
         for slot_page in spaces.pages.remembered_slots() {
             spaces.pages.clear_remembered_slot_page(slot_page);
@@ -129,13 +132,39 @@ impl Mechanism {
         let (paged, pages) = self.spaces.paged_mut();
         for space in paged {
             debug_assert!(space.top == space.limit);
-            space.free_list.clear();
+            // A page on which nothing has died needs no sweeper: its blocks stay in the list, only its marks are cleared.
+            let mut keeps_blocks = vec![false; space.pages.iter().max().map_or(0, |&page| page as usize + 1)];
+            let mut any_blocks = false;
+            for &page in &space.pages {
+                let entry = pages.page(page);
+                let free = entry.end - pages.area_start(page) - entry.allocated;
+                if entry.allocated > 0 && entry.allocated == pages.live(page) && !candidates.contains(&page) {
+                    keeps_blocks[page as usize] = true;
+                    any_blocks |= free > entry.wasted;
+                }
+            }
+            if any_blocks {
+                let shift = pages.geometry.shift;
+                let keeps = |address: u64| keeps_blocks.get((address >> shift) as usize) == Some(&true);
+                space.free_list.retain(&mut pages.memory, keeps);
+            } else {
+                space.free_list.clear();
+            }
             space.wasted = 0;
             let mut kept_empty = false;
             let mut queue = Vec::new();
             for page in std::mem::take(&mut space.pages) {
+                if keeps_blocks[page as usize] {
+                    let (start, bytes) = (pages.start(page), pages.geometry.page_size());
+                    pages.marks.clear_run(start, bytes);
+                    pages.set_live(page, 0);
+                    space.wasted += pages.page(page).wasted;
+                    space.pages.push(page);
+                    continue;
+                }
                 let live = pages.live(page);
                 let is_candidate = candidates.contains(&page);
+                pages.page_mut(page).wasted = 0;
                 if live == 0 && !is_candidate {
                     if kept_empty {
                         space.remove(pages, page);
@@ -147,7 +176,6 @@ impl Mechanism {
                 space.size = space.size - pages.page(page).allocated + live;
                 let entry = pages.page_mut(page);
                 entry.allocated = live;
-                entry.wasted = 0;
                 entry.unswept = true;
                 space.pages.push(page);
                 if !is_candidate {
@@ -214,7 +242,8 @@ impl Mechanism {
             }
             if promote_page(live, self.spaces.old_generation_capacity(), self.spaces.pages.mapped) {
                 self.hand_over(page, live);
-                self.spaces.pages.set_flags(page, 0, FROM | YOUNG);
+                result.promoted_pages += 1;
+                self.spaces.pages.set_flags(page, 0, FROM | YOUNG | BELOW_AGE_MARK);
                 fresh.push(Fresh::Marked(page));
                 continue;
             }

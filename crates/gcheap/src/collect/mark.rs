@@ -11,14 +11,18 @@ use super::Mechanism;
 use crate::memory::{WORD, Worklist};
 use crate::object::Header;
 use crate::object::word::{address as address_of, is_reference, is_weak};
-use crate::space::pages::{CANDIDATE, YOUNG};
+use crate::space::pages::{CANDIDATE, MarkingView, YOUNG};
 
 /// Entries of the prefetching queue.
 const QUEUE: usize = 8;
 /// Tagged words of an object that are visited in one piece.
 const PIECE: u64 = 1024;
 
+/// Objects that differ only in the address bits below this are neighbours: probably in the cache already.
+const NEAR: u64 = 4096;
+
 /// A marking cycle.
+#[derive(Default)]
 pub(crate) struct Marking {
     /// Between the start of incremental marking and the end of the full collection.
     pub(crate) active: bool,
@@ -32,19 +36,6 @@ pub(crate) struct Marking {
     pub(crate) candidates: Vec<u64>,
     /// Bytes visited in this cycle.
     pub(crate) marked_bytes: u64,
-}
-
-impl Default for Marking {
-    fn default() -> Self {
-        Marking {
-            active: false,
-            worklist: Worklist::new(),
-            pieces: Worklist::new(),
-            recorded: Worklist::new(),
-            candidates: Vec::new(),
-            marked_bytes: 0,
-        }
-    }
 }
 
 #[inline(always)]
@@ -71,9 +62,14 @@ impl Marking {
         self.worklist.is_empty() && self.pieces.is_empty()
     }
 
-    /// After a scavenge: renames what moved, drops what died.
-    pub(crate) fn update(&mut self, place: impl Fn(u64) -> Option<u64>) {
-        self.worklist.retain_map(|index| place(unpack(index)).map(pack));
+    /// After a scavenge: renames what moved, drops what died. `place_waiting` is asked for the objects that were not
+    /// visited at all.
+    pub(crate) fn update(
+        &mut self,
+        place: impl Fn(u64) -> Option<u64>,
+        mut place_waiting: impl FnMut(u64) -> Option<u64>,
+    ) {
+        self.worklist.retain_map(|index| place_waiting(unpack(index)).map(pack));
         self.pieces.retain_map(|(index, at)| place(unpack(index)).map(|address| (pack(address), at)));
     }
 
@@ -126,6 +122,31 @@ impl Mechanism {
     }
 
     fn drain<const CANDIDATES: bool>(&mut self, budget: u64) -> bool {
+        let mut marker = Marker {
+            worklist: std::mem::take(&mut self.marking.worklist),
+            pieces: &mut self.marking.pieces,
+            recorded: &mut self.marking.recorded,
+            view: self.spaces.pages.marking_view(),
+        };
+        let (done, visited) = marker.drain::<CANDIDATES>(budget);
+        self.marking.worklist = marker.worklist;
+        self.marking.marked_bytes += visited;
+        done
+    }
+}
+
+/// The marking loop's own state, so that none of it has to be read back from the heap after each store.
+struct Marker<'m> {
+    worklist: Worklist<u32>,
+    pieces: &'m mut Worklist<(u32, u32)>,
+    recorded: &'m mut Worklist<u32>,
+    view: MarkingView<'m>,
+}
+
+impl Marker<'_> {
+    /// Visits until nothing is left or `budget` bytes were visited; whether nothing is left, and the bytes.
+    #[inline]
+    fn drain<const CANDIDATES: bool>(&mut self, budget: u64) -> (bool, u64) {
         // Popped objects whose headers are on their way; a ring.
         let mut queue = [0u32; QUEUE];
         let mut first = 0usize;
@@ -133,18 +154,15 @@ impl Mechanism {
         let mut visited = 0u64;
         let done = loop {
             while queued < QUEUE {
-                let Some(index) = self.marking.worklist.pop() else { break };
-                self.spaces.pages.memory.prefetch(unpack(index));
+                let Some(index) = self.worklist.pop() else { break };
+                self.view.memory.prefetch(unpack(index));
                 queue[(first + queued) % QUEUE] = index;
                 queued += 1;
             }
             if queued == 0 {
-                match self.marking.pieces.pop() {
+                match self.pieces.pop() {
                     Some((index, at)) => {
-                        let address = unpack(index);
-                        let header = Header(self.spaces.pages.memory.word(address));
-                        self.visit_piece::<CANDIDATES>(address, header, u64::from(at));
-                        visited += PIECE * WORD;
+                        visited += self.visit_piece::<CANDIDATES>(unpack(index), u64::from(at));
                     }
                     None => break true,
                 }
@@ -152,56 +170,71 @@ impl Mechanism {
                 if visited >= budget {
                     break false;
                 }
-                let address = unpack(queue[first]);
+                let mut address = unpack(queue[first]);
                 first = (first + 1) % QUEUE;
                 queued -= 1;
-                let header = Header(self.spaces.pages.memory.word(address));
-                let bytes = header.bytes();
-                self.spaces.pages.add_live(address, bytes);
-                visited += bytes;
-                let tagged = header.tagged();
-                if tagged > PIECE {
-                    self.visit_piece::<CANDIDATES>(address, header, 1);
-                } else {
-                    self.visit_slots::<CANDIDATES>(address, 1, tagged);
+                // From object to neighbour without a detour over the stack: what was allocated together lies together.
+                while address != 0 {
+                    let header = Header(self.view.memory.word(address));
+                    let bytes = header.bytes();
+                    self.view.add_live(address, bytes);
+                    let tagged = header.tagged();
+                    if tagged > PIECE {
+                        visited += self.visit_piece::<CANDIDATES>(address, 1);
+                        break;
+                    }
+                    visited += bytes;
+                    address = self.visit_slots::<CANDIDATES>(address, 1, tagged);
                 }
             }
         };
         for offset in 0..queued {
-            self.marking.worklist.push(queue[(first + offset) % QUEUE]);
+            self.worklist.push(queue[(first + offset) % QUEUE]);
         }
-        self.marking.marked_bytes += visited;
-        done
+        (done, visited)
     }
 
-    /// A piece of a long object; the rest waits.
+    /// A piece of a long object; the rest waits. Returns the bytes visited.
     #[inline(never)]
-    fn visit_piece<const CANDIDATES: bool>(&mut self, address: u64, header: Header, from: u64) {
-        let last = header.tagged().min(from + PIECE - 1);
-        if last < header.tagged() {
-            self.marking.pieces.push((pack(address), (last + 1) as u32));
+    fn visit_piece<const CANDIDATES: bool>(&mut self, address: u64, from: u64) -> u64 {
+        let tagged = Header(self.view.memory.word(address)).tagged();
+        let last = tagged.min(from + PIECE - 1);
+        if last < tagged {
+            self.pieces.push((pack(address), (last + 1) as u32));
         }
-        self.visit_slots::<CANDIDATES>(address, from, last);
+        let next = self.visit_slots::<CANDIDATES>(address, from, last);
+        if next != 0 {
+            self.worklist.push(pack(next));
+        }
+        (last + 1 - from) * WORD
     }
 
+    /// Marks what the slots refer to and pushes it, all but the last: that is returned if it lies near, to be visited next.
     #[inline(always)]
-    fn visit_slots<const CANDIDATES: bool>(&mut self, address: u64, first: u64, last: u64) {
-        let mut slot = address + first * WORD;
-        let end = address + last * WORD;
-        while slot <= end {
-            let word = self.spaces.pages.memory.word(slot);
+    fn visit_slots<const CANDIDATES: bool>(&mut self, address: u64, first: u64, last: u64) -> u64 {
+        let mut next = 0;
+        let slots = self.view.memory.words(address + first * WORD, last + 1 - first);
+        for (index, slot) in slots.iter().enumerate() {
+            let word = slot.get();
             if is_reference(word) {
-                if CANDIDATES
-                    && self.spaces.pages.flags(word) & CANDIDATE != 0
-                    && self.spaces.pages.flags(slot) & YOUNG == 0
-                {
-                    self.marking.record_slot(slot);
+                if CANDIDATES && self.view.flags(word) & CANDIDATE != 0 {
+                    let slot = address + (first + index as u64) * WORD;
+                    if self.view.flags(slot) & YOUNG == 0 {
+                        self.recorded.push(pack(slot));
+                    }
                 }
-                if !is_weak(word) {
-                    self.mark_word(word);
+                if !is_weak(word) && self.view.marks.set(word) {
+                    if next != 0 {
+                        self.worklist.push(pack(next));
+                    }
+                    next = address_of(word);
                 }
             }
-            slot += WORD;
         }
+        if next != 0 && next ^ address >= NEAR {
+            self.worklist.push(pack(next));
+            next = 0;
+        }
+        next
     }
 }

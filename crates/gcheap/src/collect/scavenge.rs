@@ -6,11 +6,11 @@
 //! it stays where it is and its page becomes old, so a scavenge always ends with a valid heap.
 
 use super::Mechanism;
-use crate::memory::{WORD, Worklist};
 use super::weak::{ephemeron_capacity, ephemeron_entries, remove_ephemeron};
 use crate::event::SpaceName;
-use crate::object::word::{UNDEFINED, address as address_of, is_reference, moved_to};
+use crate::memory::{WORD, Worklist};
 use crate::object::layout::ALLOCATION_MEMENTO;
+use crate::object::word::{UNDEFINED, address as address_of, is_reference, moved_to};
 use crate::object::{Header, Kind};
 use crate::space::pages::{BELOW_AGE_MARK, CANDIDATE, FROM, LARGE, PINNED, YOUNG};
 
@@ -226,7 +226,9 @@ impl Scavenger<'_> {
     fn visit_promoted(&mut self, address: u64) {
         let header = Header(self.heap.spaces.pages.memory.word(address));
         let pinned = self.heap.spaces.pages.flags(address) & PINNED != 0;
-        let record_candidates = self.heap.marking.active && self.heap.marking.has_candidates();
+        // An unmarked object may be shortened or die before the pause; if it is marked later, the marker records.
+        let record_candidates =
+            self.heap.marking.active && self.heap.marking.has_candidates() && self.heap.spaces.pages.marks.get(address);
         for slot in (1..=header.tagged()).map(|index| address + index * WORD) {
             let word = self.heap.spaces.pages.memory.word(slot);
             if !is_reference(word) {
@@ -350,13 +352,28 @@ impl Scavenger<'_> {
             Some((survivor, flags & (YOUNG | FROM) == YOUNG && flags & LARGE == 0))
         });
         heap.buffers = buffers;
+        // Marked objects that wait to be visited: the marker counts their bytes then, so what moving them counted is
+        // taken back.
+        let mut waiting = Vec::new();
         if heap.marking.active {
             let mut marking = std::mem::take(&mut heap.marking);
-            marking.update(|address| survivor(heap, address));
+            let place = |address| survivor(heap, address);
+            marking.update(place, |address| {
+                let now = survivor(heap, address)?;
+                if heap.spaces.pages.flags(address) & FROM != 0 {
+                    waiting.push(now);
+                }
+                Some(now)
+            });
             heap.marking = marking;
         }
         if result.pinned > 0 {
             release_pinned(heap);
+        }
+        for address in waiting {
+            let pages = &mut heap.spaces.pages;
+            let bytes = Header(pages.memory.word(address)).bytes();
+            pages.sub_live(address, bytes);
         }
         for page in std::mem::take(&mut heap.spaces.new_large.objects) {
             let spaces = &mut heap.spaces;

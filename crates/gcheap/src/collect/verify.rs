@@ -98,12 +98,7 @@ impl Mechanism {
         self.check_roots(&starts)
     }
 
-    fn walk_paged(
-        &self,
-        space: &PagedSpace,
-        starts: &mut Starts,
-        objects: &mut Vec<u64>,
-    ) -> Result<(), VerifyError> {
+    fn walk_paged(&self, space: &PagedSpace, starts: &mut Starts, objects: &mut Vec<u64>) -> Result<(), VerifyError> {
         let pages = &self.spaces.pages;
         let mut size = 0;
         for &page in &space.pages {
@@ -272,7 +267,9 @@ impl Mechanism {
                 && !crate::object::word::is_weak(word)
                 && !pages.marks.get(word)
             {
-                return fail(format!("marked {object:#x} holds unmarked {word:#x} in slot {index} and marking is drained"));
+                return fail(format!(
+                    "marked {object:#x} holds unmarked {word:#x} in slot {index} and marking is drained"
+                ));
             }
         }
         if header.is(Kind::EphemeronHashTable) {

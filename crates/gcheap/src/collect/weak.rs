@@ -43,10 +43,6 @@ impl WeakObjects {
             None => false,
         });
     }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.weak_refs.is_empty() && self.weak_cells.is_empty() && self.ephemeron_tables.is_empty()
-    }
 }
 
 /// Word index of the number of entries, of deleted entries and of the capacity in an ephemeron table.
@@ -155,7 +151,7 @@ impl Mechanism {
             let target = pages.memory.word(cell + CELL_TARGET * WORD);
             if is_weak(target) && dead(target, pages) {
                 pages.memory.set_word(cell + CELL_TARGET * WORD, UNDEFINED);
-                queue.push(reference(cell));
+                queue.push_back(reference(cell));
                 queued = true;
             }
             let token = pages.memory.word(cell + CELL_TOKEN * WORD);

@@ -7,9 +7,9 @@ use super::Heap;
 use super::error::Error;
 use crate::event::{Fatal, Location};
 use crate::memory::WORD;
+use crate::object::Header;
 use crate::object::layout::ALLOCATION_MEMENTO;
 use crate::object::word::{self, is_reference, is_weak};
-use crate::object::Header;
 use crate::policy::{AfterFailure, AllocationFailure};
 use crate::space::free_list::Origin;
 use crate::space::pages::{CANDIDATE, YOUNG};
@@ -17,6 +17,9 @@ use crate::space::pages::{CANDIDATE, YOUNG};
 /// Young allocation between two steps of incremental marking, bytes
 /// (V8 `IncrementalMarking::kYoungGenerationAllocatedThreshold`).
 const YOUNG_STEP: u64 = 64 * 1024;
+
+/// No profile has a regular maximum below this.
+const SURELY_REGULAR: u64 = 16 * 1024;
 
 /// Where an object shall go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,12 +29,22 @@ pub(crate) enum Space {
 }
 
 impl Heap {
+    /// The fast path of new space. Objects above the regular maximum get pages of their own, even where one would fit;
+    /// the size of most objects is known where this is inlined and the comparison is not made at all.
+    #[inline(always)]
+    fn bump_new(&mut self, bytes: u64) -> Option<u64> {
+        if bytes > SURELY_REGULAR && bytes > self.mechanism.spaces.pages.geometry.max_regular {
+            return None;
+        }
+        self.mechanism.spaces.new.bump(bytes)
+    }
+
     /// Room for an object in new space, its header written, its body not. The caller writes the body before it allocates
     /// anything else.
     #[inline(always)]
     pub(crate) fn allocate(&mut self, header: Header) -> Result<u64, Error> {
         let bytes = header.bytes();
-        let address = match self.mechanism.spaces.new.bump(bytes) {
+        let address = match self.bump_new(bytes) {
             Some(address) if !self.stressed => address,
             other => self.allocate_slow(bytes, other)?,
         };
@@ -46,7 +59,8 @@ impl Heap {
         if self.stressed {
             self.stress()?;
         }
-        let address = match self.mechanism.spaces.old.bump(bytes) {
+        let regular = bytes <= self.mechanism.spaces.pages.geometry.max_regular;
+        let address = match self.mechanism.spaces.old.bump(if regular { bytes } else { u64::MAX }) {
             Some(address) => address,
             None => self.allocate_with_retries(bytes, Space::Old)?,
         };
@@ -63,7 +77,7 @@ impl Heap {
     /// An object in new space with an allocation memento directly behind it.
     pub(crate) fn allocate_with_memento(&mut self, header: Header, site: u32) -> Result<u64, Error> {
         let bytes = header.bytes() + ALLOCATION_MEMENTO.bytes();
-        let address = match self.mechanism.spaces.new.bump(bytes) {
+        let address = match self.bump_new(bytes) {
             Some(address) if !self.stressed => address,
             other => self.allocate_slow(bytes, other)?,
         };

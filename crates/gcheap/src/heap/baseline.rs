@@ -5,12 +5,15 @@
 
 use super::Heap;
 use super::error::Error;
-use crate::memory::WORD;
+use crate::event::SpaceName;
+use crate::memory::{Refused, WORD};
 use crate::object::layout;
 use crate::object::word::{UNDEFINED, reference, smi};
 use crate::object::{Header, Kind};
 use crate::roots::Internal;
-use crate::space::pages::YOUNG;
+use crate::space::free_list::Origin;
+use crate::space::paged::PagedSpace;
+use crate::space::pages::{Pages, YOUNG};
 
 /// Bytes of one piece of the baseline: about the mean of what a start-up snapshot holds, kept large enough that making
 /// the baseline is cheap.
@@ -40,17 +43,17 @@ impl Heap {
         while garbage >= 16 {
             self.baseline_piece(&mut garbage, SpaceChoice::Old)?;
         }
-        self.shrink_snapshot_page(start.old.committed);
-        for (used, choice) in
-            [(start.trusted.used, SpaceChoice::Trusted), (start.code.used, SpaceChoice::Code)]
-        {
+        let spaces = &mut self.mechanism.spaces;
+        set_committed(&mut spaces.old, &mut spaces.pages, start.old.committed)?;
+        for (used, choice) in [(start.trusted.used, SpaceChoice::Trusted), (start.code.used, SpaceChoice::Code)] {
             let mut left = if choice == SpaceChoice::Code { start.code_live.min(used) } else { used };
             while left >= 16 {
                 let object = self.baseline_piece(&mut left, choice)?;
                 hang(self, object);
             }
         }
-        self.shrink_trusted(start.trusted.committed);
+        let spaces = &mut self.mechanism.spaces;
+        set_committed(&mut spaces.trusted, &mut spaces.pages, start.trusted.committed)?;
         // New space: of every hundred bytes so many survive the first collections.
         let pieces = start.new.used / PIECE;
         let mut left = start.new.used;
@@ -74,9 +77,17 @@ impl Heap {
         self.clock.advance(crate::time::ms_to_ns(start.start_ms));
         self.last_gc_end_ms = self.time_ms();
         self.used_after_last_gc = 0;
+        // Where an open linear area counts as used, code space shows the rest of its page until the first collection.
+        let keep_open = self.profile.collection.open_linear_areas_count_as_used;
         let (paged, pages) = self.mechanism.spaces.paged_mut();
         for space in paged {
-            space.free_linear_area(pages);
+            if keep_open && space.name == SpaceName::Code {
+                let excess = space.size.saturating_sub(start.code.used).min(space.limit - space.top);
+                space.limit -= excess;
+                space.free(pages, space.limit, excess);
+            } else {
+                space.free_linear_area(pages);
+            }
         }
         Ok(())
     }
@@ -103,7 +114,7 @@ impl Heap {
                     break object;
                 }
                 if !spaces.new.next_page(&mut spaces.pages, bytes, true) {
-                    return Err(Error::Refused(crate::Refused { bytes }));
+                    return Err(Error::Refused(Refused { bytes }));
                 }
             },
             SpaceChoice::Old => spaces.old.allocate_in_gc(&mut spaces.pages, bytes)?,
@@ -119,17 +130,21 @@ impl Heap {
         debug_assert!((spaces.pages.flags(object) & YOUNG != 0) == (choice == SpaceChoice::New));
         Ok(object)
     }
+}
 
-    /// The last page of the snapshot is cut to its used end (V8 `Heap::NotifyDeserializationComplete`).
-    fn shrink_snapshot_page(&mut self, committed: u64) {
-        let spaces = &mut self.mechanism.spaces;
-        spaces.old.cut_last_page(&mut spaces.pages, committed);
+/// Maps as many bytes as a fresh process has in a space. Start-up does not fill every page, and the last page of the
+/// snapshot is cut to its used end (V8 `Heap::NotifyDeserializationComplete`).
+fn set_committed(space: &mut PagedSpace, pages: &mut Pages, committed: u64) -> Result<(), Refused> {
+    let before = space.pages.len();
+    while space.committed < committed {
+        space.expand(pages)?;
     }
-
-    fn shrink_trusted(&mut self, committed: u64) {
-        let spaces = &mut self.mechanism.spaces;
-        spaces.trusted.cut_last_page(&mut spaces.pages, committed);
+    if space.pages.len() > before {
+        // Only the fresh page has a block as long as a whole area.
+        space.refill_from_free_list(pages, pages.geometry.area(), Origin::Mutator);
     }
+    space.cut_last_page(pages, committed);
+    Ok(())
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

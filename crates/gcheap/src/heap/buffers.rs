@@ -119,7 +119,12 @@ impl<'s> Scope<'s> {
     }
 
     /// A view on an array buffer, as `buffer.subarray()` or a slice of Node's Buffer pool is. Can collect.
-    pub fn view(&mut self, buffer: Local<'_, JsArrayBuffer>, offset: u64, bytes: u64) -> Result<Local<'s, JsTypedArray>, Error> {
+    pub fn view(
+        &mut self,
+        buffer: Local<'_, JsArrayBuffer>,
+        offset: u64,
+        bytes: u64,
+    ) -> Result<Local<'s, JsTypedArray>, Error> {
         let length = self.load(self.typed(buffer)?, BYTE_LENGTH);
         if offset.checked_add(bytes).is_none_or(|end| end > length) {
             return Err(Error::IndexOutOfRange { index: offset.saturating_add(bytes), length });

@@ -6,9 +6,7 @@
 use super::Heap;
 use super::allocate::Space;
 use super::error::Error;
-use crate::event::{
-    Collector, CollectorReason, Event, GcEvent, GcReason, IncrementalMarking, LimitUpdate, Location,
-};
+use crate::event::{Collector, CollectorReason, Event, GcEvent, GcReason, IncrementalMarking, LimitUpdate, Location};
 use crate::policy::tracer::{BytesAndMs, MarkCompactSample};
 use crate::policy::{
     ExpandYoungInputs, ExternalPressure, ExternalPressureInputs, GrowingMode, GrowingModeInputs, GrowingSpeeds,
@@ -164,11 +162,7 @@ impl Heap {
         if let Some(to) = raised {
             self.state.max_old_generation = to;
         }
-        let event = Event::NearHeapLimit {
-            limit,
-            raised_to: self.state.max_old_generation,
-            time_ms: self.time_ms(),
-        };
+        let event = Event::NearHeapLimit { limit, raised_to: self.state.max_old_generation, time_ms: self.time_ms() };
         self.emit(&event);
         raised.is_some()
     }
@@ -580,6 +574,8 @@ impl Heap {
             self.mechanism.spaces.pages.drain_pool();
         }
         self.promoted_bytes += result.promoted;
+        self.evacuated_pages += result.compacted_pages;
+        self.promoted_pages += result.promoted_pages;
         let live = self.mechanism.spaces.objects();
         self.clock.advance(self.cost.mark_compact_ns(live, marked_ahead));
         let end_ms = self.time_ms();
@@ -588,7 +584,7 @@ impl Heap {
         if result.compacted > 0 {
             self.tracer.record_compaction(result.compacted, pause_ms * 0.1);
         }
-        let part = incremental.then(|| IncrementalMarking {
+        let part = incremental.then_some(IncrementalMarking {
             main_thread_ms: self.cycle.step_ms,
             steps: if self.profile.tracer.steps_print_as_zero { 0 } else { self.cycle.steps },
             biggest_step_ms: if self.profile.tracer.steps_print_as_zero { 0.0 } else { self.cycle.biggest_step_ms },

@@ -23,6 +23,11 @@ const FIRST_BUCKET: u64 = 5;
 /// A link that is no entry: the small integer -1.
 const END_OF_CHAIN: u64 = word::smi(-1);
 
+/// The hash of an object shares a word with the length of its property array (V8 `PropertyArray::LengthField`).
+const LENGTH_BITS: u32 = 10;
+/// V8 `PropertyArray::HashField`.
+const HASH_MASK: u32 = 0x1f_ffff;
+
 /// The two tables differ in the words of an entry only.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Table {
@@ -65,13 +70,23 @@ impl Heap {
         let object = address_of(key);
         let header = self.header(object);
         match header.kind() {
-            Kind::OneByteString | Kind::TwoByteString | Kind::ConsString | Kind::SlicedString => self.string_hash(object),
+            Kind::OneByteString | Kind::TwoByteString | Kind::ConsString | Kind::SlicedString => {
+                self.string_hash(object)
+            }
             Kind::HeapNumber => {
                 let bits = self.load(object, 1);
                 mix(bits as u32 ^ (bits >> 32) as u32)
             }
-            Kind::JsObject | Kind::JsArray | Kind::JsFunction | Kind::JsMap | Kind::JsSet | Kind::JsWeakMap
-            | Kind::JsWeakRef | Kind::JsArrayBuffer | Kind::JsTypedArray | Kind::JsFinalizationRegistry
+            Kind::JsObject
+            | Kind::JsArray
+            | Kind::JsFunction
+            | Kind::JsMap
+            | Kind::JsSet
+            | Kind::JsWeakMap
+            | Kind::JsWeakRef
+            | Kind::JsArrayBuffer
+            | Kind::JsTypedArray
+            | Kind::JsFinalizationRegistry
             | Kind::JsPromise => self.identity_hash(object),
             Kind::Record => mix(u32::from(header.type_id())),
             _ => mix(u32::from(header.kind_number())),
@@ -84,14 +99,13 @@ impl Heap {
             return hash as u32;
         }
         if is_reference(properties) {
-            // The hash shares the word with the length of the property array.
             let store = address_of(properties);
             let word = self.load(store, 1) >> 32;
-            if word >> 10 != 0 {
-                return (word >> 10) as u32;
+            if word >> LENGTH_BITS != 0 {
+                return (word >> LENGTH_BITS) as u32;
             }
-            let hash = self.next_identity_hash() & 0x1f_ffff;
-            self.store_raw(store, 1, (u64::from(hash) << 10 | word & 0x3ff) << 32);
+            let hash = self.next_identity_hash();
+            self.store_raw(store, 1, (u64::from(hash) << LENGTH_BITS | word) << 32);
             return hash;
         }
         let hash = self.next_identity_hash();
@@ -101,7 +115,18 @@ impl Heap {
 
     fn next_identity_hash(&mut self) -> u32 {
         self.identity_hashes = self.identity_hashes.wrapping_add(1);
-        mix(self.identity_hashes).max(1) & 0x7fff_ffff
+        (mix(self.identity_hashes) & HASH_MASK).max(1)
+    }
+
+    /// The first word of a property array: its length (the header has it in full) and the identity hash that its object got
+    /// before, if it got one.
+    pub(crate) fn length_and_hash(&self, length: u64, properties: u64) -> u64 {
+        let hash = match as_smi(properties) {
+            Some(hash) => hash as u32 as u64,
+            None if is_reference(properties) => self.load(address_of(properties), 1) >> 32 >> LENGTH_BITS,
+            None => 0,
+        };
+        (hash << LENGTH_BITS | length & ((1 << LENGTH_BITS) - 1)) << 32
     }
 
     /// Word index of the bucket of a hash; the number of buckets is a power of two.
@@ -146,6 +171,14 @@ impl Heap {
 
     fn is_string(&self, kind: Kind) -> bool {
         matches!(kind, Kind::OneByteString | Kind::TwoByteString | Kind::ConsString | Kind::SlicedString)
+    }
+
+    /// The word of a key. The hole marks deleted entries and is `undefined` to whoever looks at it, as in JavaScript.
+    fn key_word(&self, key: Value<'_>) -> Result<u64, Error> {
+        Ok(match self.value_word(key)? {
+            HOLE => UNDEFINED,
+            word => word,
+        })
     }
 
     fn write_empty_table(&mut self, table: u64, header: Header, capacity: u64) {
@@ -211,7 +244,7 @@ impl Heap {
         full: &'static str,
     ) -> Result<(), Error> {
         let mut table = address_of(self.load(self.address(owner)?, TABLE));
-        let (key_word, value_word) = (self.value_word(key)?, self.value_word(value)?);
+        let (key_word, value_word) = (self.key_word(key)?, self.value_word(value)?);
         if let Some(at) = self.find_entry(table, kind, key_word) {
             if kind == Table::Map {
                 self.store(table, at + 1, value_word);
@@ -227,14 +260,14 @@ impl Heap {
             }
             table = self.rehash(owner, kind, capacity)?;
         }
-        let (key, value) = (self.value_word(key)?, self.value_word(value)?);
+        let (key, value) = (self.key_word(key)?, self.value_word(value)?);
         self.append_entry(table, kind, key, value);
         Ok(())
     }
 
     fn remove(&mut self, owner: Local<'_>, kind: Table, key: Value<'_>) -> Result<bool, Error> {
         let table = address_of(self.load(self.address(owner)?, TABLE));
-        let key = self.value_word(key)?;
+        let key = self.key_word(key)?;
         let Some(at) = self.find_entry(table, kind, key) else { return Ok(false) };
         for index in 0..kind.entry_words() - 1 {
             self.store_raw(table, at + index, HOLE);
@@ -286,7 +319,7 @@ impl Heap {
     /// Whether a Set holds a value.
     pub fn set_has(&mut self, set: Local<'_, JsSet>, value: Value<'_>) -> Result<bool, Error> {
         let table = address_of(self.load(self.typed(set)?, TABLE));
-        let word = self.value_word(value)?;
+        let word = self.key_word(value)?;
         Ok(self.find_entry(table, Table::Set, word).is_some())
     }
 }
@@ -319,7 +352,7 @@ impl<'s> Scope<'s> {
     /// The value of a key of a Map.
     pub fn map_get(&mut self, map: Local<'_, JsMap>, key: Value<'_>) -> Result<Option<Value<'s>>, Error> {
         let table = address_of(self.load(self.typed(map)?, TABLE));
-        let word = self.value_word(key)?;
+        let word = self.key_word(key)?;
         let found = self.find_entry(table, Table::Map, word);
         Ok(found.map(|at| {
             let word = self.load(table, at + 1);

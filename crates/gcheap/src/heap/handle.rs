@@ -102,8 +102,11 @@ pub mod types {
 pub struct Local<'s, T: Type = types::Object> {
     pub(crate) index: u32,
     pub(crate) heap: u32,
-    marker: PhantomData<(&'s (), fn() -> T)>,
+    marker: LocalMarker<'s, T>,
 }
+
+/// Lives as long as the scope and says a type, of which it holds no value.
+type LocalMarker<'s, T> = PhantomData<(&'s (), fn() -> T)>;
 
 impl<T: Type> Clone for Local<'_, T> {
     fn clone(&self) -> Self {

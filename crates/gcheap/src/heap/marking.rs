@@ -154,9 +154,7 @@ impl Heap {
                     PageFill { page: page as u32, live: allocated, allocated }
                 })
                 .collect();
-            candidates.extend(
-                self.policy.evacuation_candidates(&fills, area, &thresholds).into_iter().map(u64::from),
-            );
+            candidates.extend(self.policy.evacuation_candidates(&fills, area, &thresholds).into_iter().map(u64::from));
         }
         candidates
     }
@@ -186,10 +184,6 @@ impl Heap {
     /// What happens before an old-space linear area is refilled or an old large object is made.
     pub(crate) fn before_old_refill(&mut self) -> Result<(), Error> {
         self.sync_clock();
-        if self.mechanism.marking.active {
-            self.marking_step()
-        } else {
-            self.start_marking_if_limit_is_reached()
-        }
+        if self.mechanism.marking.active { self.marking_step() } else { self.start_marking_if_limit_is_reached() }
     }
 }

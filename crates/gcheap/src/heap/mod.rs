@@ -99,11 +99,7 @@ impl HeapOptions {
     /// ```
     pub fn for_tests() -> Self {
         HeapOptions {
-            flags: Flags {
-                max_old_space_size_mb: Some(64),
-                max_semi_space_size_mb: Some(4),
-                ..Flags::default()
-            },
+            flags: Flags { max_old_space_size_mb: Some(64), max_semi_space_size_mb: Some(4), ..Flags::default() },
             baseline: false,
             verify: true,
             ..HeapOptions::default()
@@ -113,6 +109,9 @@ impl HeapOptions {
 
 /// Called near the limit with the current and the initial maximum of the old generation, bytes; returns the new maximum.
 pub(crate) type NearHeapLimitCallback = Box<dyn FnMut(u64, u64) -> u64>;
+
+/// Called with every event.
+type Listener = Box<dyn FnMut(&Event)>;
 
 /// What changes over the life of a heap and decides the next collection.
 #[derive(Clone, Copy, Debug)]
@@ -176,7 +175,7 @@ pub struct Heap {
     pub(crate) external_array_buffers: u64,
     pub(crate) sites: Vec<SiteState>,
     pub(crate) cycle: marking::Cycle,
-    listeners: Vec<Box<dyn FnMut(&Event)>>,
+    listeners: Vec<Listener>,
     pub(crate) near_heap_limit: Vec<NearHeapLimitCallback>,
     /// Objects (upper bits) and words allocated since the totals were settled.
     pub(crate) tally: u64,
@@ -184,6 +183,8 @@ pub struct Heap {
     pub(crate) bytes_allocated: u64,
     pub(crate) old_bytes_allocated: u64,
     pub(crate) promoted_bytes: u64,
+    pub(crate) evacuated_pages: u64,
+    pub(crate) promoted_pages: u64,
     /// What of the tally the clock has been told of.
     charged: (u64, u64),
     pub(crate) collections: u64,
@@ -284,6 +285,8 @@ impl Heap {
             bytes_allocated: 0,
             old_bytes_allocated: 0,
             promoted_bytes: 0,
+            evacuated_pages: 0,
+            promoted_pages: 0,
             charged: (0, 0),
             collections: 0,
             scavenges: 0,

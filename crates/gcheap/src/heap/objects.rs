@@ -7,7 +7,7 @@ use super::handle::types::{HeapNumber, JsArray, JsFunction, JsObject, JsPromise}
 use super::handle::{Local, Type, Value};
 use super::scope::Scope;
 use super::site::Placement;
-use crate::event::Location;
+use crate::event::{Location, SpaceName};
 use crate::memory::WORD;
 use crate::object::growth::{PROPERTY_ARRAY_STEP, new_elements_capacity};
 use crate::object::layout::{self, MAX_FIXED_ARRAY_LENGTH};
@@ -29,6 +29,11 @@ impl Heap {
     /// What kind of object a handle refers to.
     pub fn kind(&self, local: Local<'_, impl Type>) -> Result<Kind, Error> {
         Ok(self.header(self.address(local)?).kind())
+    }
+
+    /// Whether two handles refer to the same object (JavaScript `===` of objects).
+    pub fn is_same(&self, one: Local<'_, impl Type>, other: Local<'_, impl Type>) -> Result<bool, Error> {
+        Ok(self.address(one)? == self.address(other)?)
     }
 
     /// Size of the object in bytes, header included, without what it refers to.
@@ -96,15 +101,15 @@ impl Heap {
     pub fn array_push(&mut self, array: Local<'_, JsArray>, value: Value<'_>) -> Result<u64, Error> {
         let address = self.typed(array)?;
         let (length, elements) = self.array_parts(address);
+        if is_reference(elements) && !self.header(address_of(elements)).is(Kind::FixedArray) {
+            return Err(Error::WrongKind { expected: "FixedArray", found: Kind::FixedDoubleArray });
+        }
         let (address, elements) = if length < self.store_capacity(elements) {
             (address, address_of(elements))
         } else {
             self.grow_elements(array, length + 1)?
         };
         let word = self.value_word(value)?;
-        if self.header(elements).is(Kind::FixedDoubleArray) {
-            return Err(Error::WrongKind { expected: "FixedArray", found: Kind::FixedDoubleArray });
-        }
         self.store(elements, STORE_FIRST + length, word);
         self.store_raw(address, ARRAY_LENGTH, smi(length + 1));
         Ok(length + 1)
@@ -218,6 +223,18 @@ impl Heap {
         }
         let filler = Header::new(Kind::Filler, 0, (end - tail) / WORD, 0);
         spaces.pages.memory.set_word(tail, filler.0);
+        // A page that waits for the sweeper counts what the marker found; the sweeper will find the tail free.
+        let page = spaces.pages.number(store) as u64;
+        if spaces.pages.page(page).unswept {
+            spaces.pages.page_mut(page).allocated -= end - tail;
+            let owner = spaces.pages.page(page).owner;
+            let ([old, code, trusted], _) = spaces.paged_mut();
+            match owner {
+                Some(SpaceName::Code) => code.size -= end - tail,
+                Some(SpaceName::Trusted) => trusted.size -= end - tail,
+                _ => old.size -= end - tail,
+            }
+        }
     }
 }
 
@@ -230,24 +247,24 @@ impl<'s> Scope<'s> {
 
     /// An object literal at an allocation site.
     #[inline]
-    pub fn object_literal(
-        &mut self,
-        placement: Placement,
-        values: &[Value<'_>],
-    ) -> Result<Local<'s, JsObject>, Error> {
+    pub fn object_literal(&mut self, placement: Placement, values: &[Value<'_>]) -> Result<Local<'s, JsObject>, Error> {
         let address = self.allocate_placed(layout::js_object(values.len() as u64), placement)?;
         self.initialize(address, PROPERTIES, &[UNDEFINED, UNDEFINED]);
         let young = self.mechanism.spaces.pages.flags(address) & YOUNG != 0;
+        // The object is walkable only when all of it is written: a bad handle must not leave a gap.
+        let mut refused = None;
         for (index, value) in values.iter().enumerate() {
-            // The object is fresh and walkable only when all is written: a bad handle must not leave a gap.
-            let word = self.value_word(*value).unwrap_or(UNDEFINED);
+            let word = self.value_word(*value).unwrap_or_else(|error| {
+                refused = Some(error);
+                UNDEFINED
+            });
             let index = FIRST_IN_OBJECT + index as u64;
             if young { self.store_raw(address, index, word) } else { self.store(address, index, word) }
         }
-        for value in values {
-            self.value_word(*value)?;
+        match refused {
+            None => Ok(self.push_handle(address)),
+            Some(error) => Err(error),
         }
-        Ok(self.push_handle(address))
     }
 
     /// `{}`: room for four properties in the object.
@@ -283,12 +300,7 @@ impl<'s> Scope<'s> {
 
     /// Writes property `index`. The one after the last makes room: out-of-object properties grow by three slots at a time. Can
     /// collect.
-    pub fn set_property(
-        &mut self,
-        object: Local<'_, JsObject>,
-        index: u64,
-        value: Value<'_>,
-    ) -> Result<(), Error> {
+    pub fn set_property(&mut self, object: Local<'_, JsObject>, index: u64, value: Value<'_>) -> Result<(), Error> {
         let mut address = self.typed(object)?;
         let slots = self.in_object_slots(address);
         let word = self.value_word(value)?;
@@ -307,8 +319,9 @@ impl<'s> Scope<'s> {
             address = self.address(object)?;
             properties = self.load(address, PROPERTIES);
             let memory = &mut self.mechanism.spaces.pages.memory;
-            memory.set_word(store + STORE_LENGTH * WORD, smi(length + PROPERTY_ARRAY_STEP));
             memory.fill_words(store + (STORE_FIRST + length) * WORD, PROPERTY_ARRAY_STEP, UNDEFINED);
+            let word = self.length_and_hash(length + PROPERTY_ARRAY_STEP, properties);
+            self.store_raw(store, STORE_LENGTH, word);
             if is_reference(properties) {
                 self.copy_slots(store, STORE_FIRST, address_of(properties), STORE_FIRST, length);
             }
@@ -341,13 +354,17 @@ impl<'s> Scope<'s> {
             };
             self.store_raw(store, STORE_LENGTH, smi(length));
             let young = self.mechanism.spaces.pages.flags(store) & YOUNG != 0;
+            let mut refused = None;
             for (index, value) in values.iter().enumerate() {
-                let word = self.value_word(*value).unwrap_or(UNDEFINED);
+                let word = self.value_word(*value).unwrap_or_else(|error| {
+                    refused = Some(error);
+                    UNDEFINED
+                });
                 let index = STORE_FIRST + index as u64;
                 if young { self.store_raw(store, index, word) } else { self.store(store, index, word) }
             }
-            for value in values {
-                self.value_word(*value)?;
+            if let Some(error) = refused {
+                return Err(error);
             }
             let array = self.address(local)?;
             self.store(array, ELEMENTS, reference(store));
@@ -384,8 +401,7 @@ impl<'s> Scope<'s> {
             return Err(self.fatal(Location::InvalidArrayLength, length.saturating_mul(WORD)));
         }
         let header = layout::fixed_double_array(length);
-        let store =
-            if placement == Placement::Old { self.allocate_old(header)? } else { self.allocate(header)? };
+        let store = if placement == Placement::Old { self.allocate_old(header)? } else { self.allocate(header)? };
         self.store_raw(store, STORE_LENGTH, smi(length));
         for (index, value) in values.iter().enumerate() {
             self.store_raw(store, STORE_FIRST + index as u64, value.to_bits());
@@ -435,11 +451,7 @@ impl<'s> Scope<'s> {
     }
 
     /// A closure over fresh variables: a function context and a JSFunction. Can collect.
-    pub fn closure(
-        &mut self,
-        captured: &[Value<'_>],
-        prototype_slot: bool,
-    ) -> Result<Local<'s, JsFunction>, Error> {
+    pub fn closure(&mut self, captured: &[Value<'_>], prototype_slot: bool) -> Result<Local<'s, JsFunction>, Error> {
         let context = self.allocate(layout::context(captured.len() as u64))?;
         for index in 1..=3 {
             self.store_raw(context, index, UNDEFINED);

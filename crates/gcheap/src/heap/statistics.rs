@@ -74,9 +74,7 @@ impl Heap {
     /// `heapUsed`.
     pub(crate) fn used(&self) -> u64 {
         let spaces = &self.mechanism.spaces;
-        spaces.young_objects()
-            + spaces.paged().iter().map(|space| self.used_of(space)).sum::<u64>()
-            + spaces.large.size
+        spaces.young_objects() + spaces.paged().iter().map(|space| self.used_of(space)).sum::<u64>() + spaces.large.size
     }
 
     /// `external` of `process.memoryUsage()`.
@@ -128,9 +126,8 @@ impl Heap {
 
     fn space_size(&self, space: SpaceName) -> SpaceSize {
         let spaces = &self.mechanism.spaces;
-        let paged = |paged: &crate::space::paged::PagedSpace| {
-            (self.used_of(paged), paged.free_list.available, paged.committed)
-        };
+        let paged =
+            |paged: &crate::space::paged::PagedSpace| (self.used_of(paged), paged.free_list.available, paged.committed);
         let (used, available, committed) = match space {
             SpaceName::New => (
                 spaces.new.size(&spaces.pages),
@@ -169,6 +166,16 @@ impl Heap {
     /// Mark-compacts so far.
     pub fn mark_compacts(&self) -> u64 {
         self.mark_compacts
+    }
+
+    /// Old pages that full collections have emptied by moving their objects, and released.
+    pub fn evacuated_pages(&self) -> u64 {
+        self.evacuated_pages
+    }
+
+    /// New-space pages that full collections have handed to old space whole, without moving their objects.
+    pub fn promoted_pages(&self) -> u64 {
+        self.promoted_pages
     }
 
     /// Sum of the pauses of all collections, ms.

@@ -7,9 +7,9 @@ use super::handle::Local;
 use super::handle::types::JsString;
 use super::scope::Scope;
 use crate::memory::WORD;
+use crate::object::Kind;
 use crate::object::layout::{self, MAX_STRING_LENGTH};
 use crate::object::word::{self, UNDEFINED, address as address_of, reference};
-use crate::object::Kind;
 use crate::roots::Internal;
 
 /// Concatenations and substrings below this length are copied (V8 `ConsString::kMinLength`, `SlicedString::kMinLength`).
@@ -22,8 +22,8 @@ const PARENT: u64 = 1;
 const OFFSET: u64 = 2;
 const SEQUENTIAL_LENGTH: u64 = 1;
 const CHARACTERS: u64 = 2;
-/// Longest text of a 32-bit integer.
-const MAX_INTEGER_TEXT: usize = 11;
+/// Texts up to this many characters are handled in registers.
+const SHORT: u64 = 16;
 
 impl Heap {
     pub(crate) fn raw_string_length(&self, string: u64) -> u64 {
@@ -110,16 +110,7 @@ impl Heap {
         let header = layout::one_byte_string(text.len() as u64);
         let string = self.allocate(header)?;
         self.store_raw(string, SEQUENTIAL_LENGTH, text.len() as u64);
-        if text.len() <= 16 {
-            let mut words = [0u8; 16];
-            words[..text.len()].copy_from_slice(text);
-            for (index, chunk) in words.chunks_exact(8).take(header.words() as usize - 2).enumerate() {
-                let word = u64::from_le_bytes([
-                    chunk[0], chunk[1], chunk[2], chunk[3], chunk[4], chunk[5], chunk[6], chunk[7],
-                ]);
-                self.store_raw(string, CHARACTERS + index as u64, word);
-            }
-        } else {
+        if !text.is_empty() {
             self.store_raw(string, header.words() - 1, 0);
             let address = string + CHARACTERS * WORD;
             self.mechanism.spaces.pages.memory.slice_mut(address, text.len() as u64).copy_from_slice(text);
@@ -157,15 +148,32 @@ impl Heap {
         self.raw_string_length(one) == self.raw_string_length(two) && self.units(one) == self.units(two)
     }
 
-    /// Small sequential one-byte text, if the string is that.
-    fn short_text(&self, string: u64, buffer: &mut [u8]) -> Option<usize> {
-        if !self.header(string).is(Kind::OneByteString) {
+    /// The characters of a sequential one-byte string of at most 16, the first in the lowest byte.
+    #[inline]
+    fn short_text(&self, string: u64, length: u64) -> Option<u128> {
+        if length > SHORT || !self.header(string).is(Kind::OneByteString) {
             return None;
         }
-        let length = self.raw_string_length(string) as usize;
-        let text = self.mechanism.spaces.pages.memory.slice(string + CHARACTERS * WORD, length as u64);
-        buffer.get_mut(..length)?.copy_from_slice(text);
-        Some(length)
+        let low = u128::from(self.load(string, CHARACTERS));
+        let high = if length > WORD { u128::from(self.load(string, CHARACTERS + 1)) } else { 0 };
+        // The padding behind the last character holds anything.
+        let unused = 8 * (SHORT - length) as u32;
+        Some(if unused == 128 { 0 } else { (high << 64 | low) << unused >> unused })
+    }
+
+    /// A one-byte string of at most 16 characters, the first in the lowest byte: two words at most, no copying.
+    #[inline]
+    fn allocate_short(&mut self, text: u128, length: u64) -> Result<u64, Error> {
+        let header = layout::one_byte_string(length);
+        let string = self.allocate(header)?;
+        self.store_raw(string, SEQUENTIAL_LENGTH, length);
+        if length > 0 {
+            self.store_raw(string, CHARACTERS, text as u64);
+        }
+        if length > WORD {
+            self.store_raw(string, CHARACTERS + 1, (text >> 64) as u64);
+        }
+        Ok(string)
     }
 }
 
@@ -213,9 +221,8 @@ impl<'s> Scope<'s> {
             let address = address_of(self.load(cache, slot + 1));
             return Ok(self.push_handle(address));
         }
-        let mut buffer = [0u8; MAX_INTEGER_TEXT];
-        let text = integer_text(number, &mut buffer);
-        let string = self.allocate_one_byte(text)?;
+        let (text, length) = integer_text(number);
+        let string = self.allocate_short(text, length)?;
         if let Some(slot) = slot {
             let cache = address_of(self.mechanism.roots.internal[Internal::NumberStringCache as usize]);
             self.store_raw(cache, slot, key);
@@ -234,11 +241,11 @@ impl<'s> Scope<'s> {
         let (one, two) = (self.typed(first)?, self.typed(second)?);
         let length = self.raw_string_length(one) + self.raw_string_length(two);
         if length < MIN_INDIRECT_LENGTH {
-            let mut buffer = [0u8; 2 * MIN_INDIRECT_LENGTH as usize];
-            if let Some(middle) = self.short_text(one, &mut buffer)
-                && self.short_text(two, &mut buffer[middle..]).is_some()
+            let first_length = self.raw_string_length(one);
+            if let Some(start) = self.short_text(one, first_length)
+                && let Some(end) = self.short_text(two, length - first_length)
             {
-                let address = self.allocate_one_byte(&buffer[..length as usize])?;
+                let address = self.allocate_short(end << (8 * first_length) | start, length)?;
                 return Ok(self.push_handle(address));
             }
             let mut units = self.units(one);
@@ -259,7 +266,12 @@ impl<'s> Scope<'s> {
     }
 
     /// A substring: copied below 13 characters, a slice that keeps its parent alive from there on. Can collect.
-    pub fn substring(&mut self, string: Local<'_, JsString>, start: u64, end: u64) -> Result<Local<'s, JsString>, Error> {
+    pub fn substring(
+        &mut self,
+        string: Local<'_, JsString>,
+        start: u64,
+        end: u64,
+    ) -> Result<Local<'s, JsString>, Error> {
         let address = self.typed(string)?;
         let length = self.raw_string_length(address);
         if start > end || end > length {
@@ -312,7 +324,8 @@ impl<'s> Scope<'s> {
             let piece_two_byte = self.header(piece).is(Kind::TwoByteString);
             let memory = &mut self.mechanism.spaces.pages.memory;
             let width = if piece_two_byte { 2 } else { 1 };
-            let text = memory.slice(piece + CHARACTERS * WORD, width * (start + count))[(width * start) as usize..].to_vec();
+            let text =
+                memory.slice(piece + CHARACTERS * WORD, width * (start + count))[(width * start) as usize..].to_vec();
             let target = flat + CHARACTERS * WORD;
             if two_byte && !piece_two_byte {
                 let bytes = memory.slice_mut(target, 2 * (at + count));
@@ -366,21 +379,21 @@ fn check_length(length: u64) -> Result<(), Error> {
     if length > MAX_STRING_LENGTH { Err(Error::RangeError("Invalid string length")) } else { Ok(()) }
 }
 
-fn integer_text(number: i32, buffer: &mut [u8; MAX_INTEGER_TEXT]) -> &[u8] {
+/// The decimal digits of an integer, the first character in the lowest byte, and how many there are.
+fn integer_text(number: i32) -> (u128, u64) {
     let mut rest = number.unsigned_abs();
-    let mut at = buffer.len();
+    let (mut text, mut length) = (0u128, 0);
     loop {
-        at -= 1;
-        buffer[at] = b'0' + (rest % 10) as u8;
+        text = text << 8 | u128::from(b'0' + (rest % 10) as u8);
+        length += 1;
         rest /= 10;
         if rest == 0 {
             break;
         }
     }
     if number < 0 {
-        at -= 1;
-        buffer[at] = b'-';
+        text = text << 8 | u128::from(b'-');
+        length += 1;
     }
-    &buffer[at..]
+    (text, length)
 }
-

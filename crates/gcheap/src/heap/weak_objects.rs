@@ -10,8 +10,8 @@ use super::handle::types::{JsFinalizationRegistry, JsWeakMap, JsWeakRef};
 use super::handle::{Local, Value};
 use super::scope::Scope;
 use crate::collect::weak::{
-    CELL_HOLDINGS, CELL_NEXT, CELL_PREVIOUS, CELL_REGISTRY, CELL_TARGET, CELL_TOKEN, EPHEMERON_COUNT, EPHEMERON_DELETED,
-    EphemeronTable, REGISTRY_ACTIVE, WEAK_REF_TARGET, ephemeron_capacity, ephemeron_entries,
+    CELL_HOLDINGS, CELL_NEXT, CELL_PREVIOUS, CELL_REGISTRY, CELL_TARGET, CELL_TOKEN, EPHEMERON_COUNT,
+    EPHEMERON_DELETED, EphemeronTable, REGISTRY_ACTIVE, WEAK_REF_TARGET, ephemeron_capacity, ephemeron_entries,
 };
 use crate::memory::WORD;
 use crate::object::growth::hash_table_capacity;
@@ -89,12 +89,11 @@ impl Heap {
         self.store_raw(table, slot, key);
         self.store_raw(table, slot + 1, value);
         let young = |word: u64| is_reference(word) && self.mechanism.spaces.pages.flags(word) & YOUNG != 0;
-        if young(key) || young(value) {
-            if let Some(entry) =
+        if (young(key) || young(value))
+            && let Some(entry) =
                 self.mechanism.weak.ephemeron_tables.iter_mut().rev().find(|entry| entry.address == table)
-            {
-                entry.has_young = true;
-            }
+        {
+            entry.has_young = true;
         }
     }
 
@@ -154,12 +153,7 @@ impl Heap {
         let key = self.word(key)?;
         let Ok(slot) = self.ephemeron_index(table, key) else { return Ok(false) };
         let address = table + slot * WORD;
-        crate::collect::weak::remove_ephemeron(
-            &mut self.mechanism.spaces.pages.memory,
-            table,
-            address,
-            address + WORD,
-        );
+        crate::collect::weak::remove_ephemeron(&mut self.mechanism.spaces.pages.memory, table, address, address + WORD);
         Ok(true)
     }
 
@@ -177,7 +171,8 @@ impl Heap {
         token: Option<Local<'_>>,
     ) -> Result<(), Error> {
         self.typed(registry)?;
-        (self.word(target)?, self.value_word(holdings)?);
+        self.word(target)?;
+        self.value_word(holdings)?;
         let header = layout::WEAK_CELL;
         let cell = self.allocate(header)?;
         let registry_address = self.address(registry)?;
@@ -187,11 +182,7 @@ impl Heap {
         };
         let (target, holdings) = (weak_reference(self.address(target)?), self.value_word(holdings)?);
         let next = self.load(registry_address, REGISTRY_ACTIVE);
-        self.initialize(
-            cell,
-            CELL_REGISTRY,
-            &[reference(registry_address), holdings, target, token, UNDEFINED, next],
-        );
+        self.initialize(cell, CELL_REGISTRY, &[reference(registry_address), holdings, target, token, UNDEFINED, next]);
         for index in CELL_NEXT + 1..header.words() {
             self.store_raw(cell, index, 0);
         }
@@ -220,11 +211,7 @@ impl Heap {
     }
 
     /// Ends the registrations made with a token; whether there was one.
-    pub fn unregister(
-        &mut self,
-        registry: Local<'_, JsFinalizationRegistry>,
-        token: Local<'_>,
-    ) -> Result<bool, Error> {
+    pub fn unregister(&mut self, registry: Local<'_, JsFinalizationRegistry>, token: Local<'_>) -> Result<bool, Error> {
         let registry = self.typed(registry)?;
         let token = self.address(token)?;
         let mut found = false;
@@ -302,10 +289,7 @@ impl<'s> Scope<'s> {
 
     /// The next callback to run, oldest first.
     pub fn take_finalization(&mut self) -> Option<Finalization<'s>> {
-        if self.mechanism.roots.finalization_queue.is_empty() {
-            return None;
-        }
-        let cell = address_of(self.mechanism.roots.finalization_queue.remove(0));
+        let cell = address_of(self.mechanism.roots.finalization_queue.pop_front()?);
         self.unlink_cell(cell);
         let registry = address_of(self.load(cell, CELL_REGISTRY));
         let holdings = self.load(cell, CELL_HOLDINGS);

@@ -27,6 +27,16 @@ pub unsafe trait Backend {
     /// # Safety
     /// As for `commit`; nobody may use the range until it is committed again.
     unsafe fn release(&self, start: NonNull<u8>, bytes: usize);
+    /// Gives the memory of a range back but keeps the range usable; its content is lost.
+    ///
+    /// # Safety
+    /// As for `commit`.
+    unsafe fn discard(&self, start: NonNull<u8>, bytes: usize);
+    /// Says that a committed range will be used as a whole, so that large system pages serve it better.
+    ///
+    /// # Safety
+    /// As for `commit`.
+    unsafe fn prefer_large_pages(&self, start: NonNull<u8>, bytes: usize);
     /// Ends a reservation.
     ///
     /// # Safety
@@ -122,6 +132,20 @@ unsafe impl Backend for Mmap {
         }
     }
 
+    unsafe fn discard(&self, start: NonNull<u8>, bytes: usize) {
+        // SAFETY: the caller promises that the range is ours and unused. A refusal only leaves it resident.
+        unsafe {
+            let _ = rustix::mm::madvise(start.as_ptr().cast(), bytes, rustix::mm::Advice::LinuxDontNeed);
+        }
+    }
+
+    unsafe fn prefer_large_pages(&self, start: NonNull<u8>, bytes: usize) {
+        // SAFETY: advice on a range that is ours; a refusal changes nothing.
+        unsafe {
+            let _ = rustix::mm::madvise(start.as_ptr().cast(), bytes, rustix::mm::Advice::LinuxHugepage);
+        }
+    }
+
     unsafe fn unreserve(&self, start: NonNull<u8>, bytes: usize, _align: usize) {
         // SAFETY: the caller hands back exactly what `reserve` returned.
         unsafe {
@@ -131,18 +155,35 @@ unsafe impl Backend for Mmap {
 }
 
 /// One zeroed block of the global allocator.
+///
+/// The block is asked for with a small alignment and aligned here: allocators hand out large zeroed blocks without
+/// touching them, but fill those of a large alignment by hand, which would make the whole reservation resident.
 pub(crate) struct Portable;
+
+const SMALL_ALIGN: usize = 16;
+
+impl Portable {
+    fn layout(bytes: usize, align: usize) -> Option<std::alloc::Layout> {
+        let padded = bytes.checked_add(align.max(SMALL_ALIGN))?.checked_add(SMALL_ALIGN)?;
+        std::alloc::Layout::from_size_align(padded, SMALL_ALIGN).ok()
+    }
+}
 
 // SAFETY: the block is zeroed, exclusively ours and aligned as asked; commit and release change nothing about it.
 unsafe impl Backend for Portable {
     fn reserve(&self, bytes: usize, align: usize) -> Result<NonNull<u8>, Refused> {
         let refused = Refused { bytes: bytes as u64 };
-        let layout = std::alloc::Layout::from_size_align(bytes, align).map_err(|_| refused)?;
-        if bytes == 0 {
-            return Err(refused);
-        }
+        let layout = Self::layout(bytes, align).ok_or(refused)?;
         // SAFETY: the layout has a size above zero.
-        NonNull::new(unsafe { std::alloc::alloc_zeroed(layout) }).ok_or(refused)
+        let block = NonNull::new(unsafe { std::alloc::alloc_zeroed(layout) }).ok_or(refused)?;
+        let offset = (block.as_ptr().addr() + SMALL_ALIGN).next_multiple_of(align) - block.as_ptr().addr();
+        // SAFETY: `offset` is at least SMALL_ALIGN and at most SMALL_ALIGN + align, by which the block is larger than
+        // `bytes`; the word before the result is aligned as `align` and SMALL_ALIGN are multiples of eight.
+        unsafe {
+            let start = block.add(offset);
+            start.cast::<usize>().sub(1).write(offset);
+            Ok(start)
+        }
     }
 
     unsafe fn commit(&self, _start: NonNull<u8>, _bytes: usize) -> Result<(), Refused> {
@@ -151,10 +192,18 @@ unsafe impl Backend for Portable {
 
     unsafe fn release(&self, _start: NonNull<u8>, _bytes: usize) {}
 
+    unsafe fn discard(&self, _start: NonNull<u8>, _bytes: usize) {}
+
+    unsafe fn prefer_large_pages(&self, _start: NonNull<u8>, _bytes: usize) {}
+
     unsafe fn unreserve(&self, start: NonNull<u8>, bytes: usize, align: usize) {
-        if let Ok(layout) = std::alloc::Layout::from_size_align(bytes, align) {
-            // SAFETY: the same layout as in `reserve`, and the caller is done with the block.
-            unsafe { std::alloc::dealloc(start.as_ptr(), layout) }
+        if let Some(layout) = Self::layout(bytes, align) {
+            // SAFETY: `reserve` wrote the offset into the block before `start`; the same layout as there, and the caller
+            // is done with the block.
+            unsafe {
+                let offset = start.cast::<usize>().sub(1).read();
+                std::alloc::dealloc(start.sub(offset).as_ptr(), layout);
+            }
         }
     }
 }

@@ -4,10 +4,31 @@
 //! Indexes are heap addresses; the same masking as in [`Reservation`](super::Reservation) keeps every access inside.
 
 use super::backend::Backend;
+use super::reservation::View;
 use super::{Refused, Reservation, WORD};
 
 pub(crate) struct BitTable {
     table: Reservation,
+}
+
+/// Bits for the length of a collector's loop (see [`View`]).
+#[derive(Clone, Copy)]
+pub(crate) struct BitView<'m> {
+    table: View<'m>,
+}
+
+impl BitView<'_> {
+    /// Sets a bit; true if it was clear.
+    #[inline(always)]
+    pub(crate) fn set(self, address: u64) -> bool {
+        let (word, bit) = BitTable::place(address);
+        let old = self.table.word(word);
+        if old & bit != 0 {
+            return false;
+        }
+        self.table.set_word(word, old | bit);
+        true
+    }
 }
 
 /// Heap bytes that one word of bits describes.
@@ -52,9 +73,9 @@ impl BitTable {
         self.table.set_word(word, old & !bit);
     }
 
-    #[inline(always)]
-    pub(crate) fn prefetch(&self, address: u64) {
-        self.table.prefetch((address / SPAN) * WORD);
+    /// A view for a collector's loop.
+    pub(crate) fn view(&mut self) -> BitView<'_> {
+        BitView { table: self.table.view() }
     }
 
     /// Clears the bits of a run of heap bytes; both ends are multiples of 512 bytes.

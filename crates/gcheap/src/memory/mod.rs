@@ -19,9 +19,9 @@ mod reservation;
 mod worklist;
 
 pub(crate) use backing_store::BackingStore;
-pub(crate) use bits::BitTable;
+pub(crate) use bits::{BitTable, BitView};
 pub(crate) use page_slots::PageSlots;
-pub(crate) use reservation::Reservation;
+pub(crate) use reservation::{Reservation, View};
 pub(crate) use worklist::Worklist;
 
 /// Bytes of a tagged word.

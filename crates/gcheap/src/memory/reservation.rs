@@ -5,6 +5,8 @@
 
 use super::backend::Backend;
 use super::{OS_PAGE, Refused, WORD};
+use std::cell::Cell;
+use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 pub(crate) struct Reservation {
@@ -13,17 +15,27 @@ pub(crate) struct Reservation {
     mask: u64,
     bytes: usize,
     align: usize,
+    /// Chunks that [`Self::commit_chunks`] has made usable, one bit each.
+    chunks: Vec<u64>,
     backend: Box<dyn Backend>,
 }
+
+/// Pages are made usable in runs of this many bytes: one system call for many pages, and the size of a large system page.
+const CHUNK: u64 = 2 << 20;
+/// Below this address a heap is small, and large system pages would cost it more than they save.
+const SMALL_HEAP: u64 = 16 << 20;
 
 impl Reservation {
     /// Reserves `bytes`, rounded up to a power of two, aligned to `align` (a power of two, the page size).
     pub(crate) fn new(backend: Box<dyn Backend>, bytes: u64, align: u64) -> Result<Self, Refused> {
-        let bytes =
-            usize::try_from(bytes.max(align)).ok().and_then(usize::checked_next_power_of_two).ok_or(Refused { bytes })?;
-        let align = align as usize;
+        let bytes = usize::try_from(bytes.max(align))
+            .ok()
+            .and_then(usize::checked_next_power_of_two)
+            .ok_or(Refused { bytes })?;
+        let align = (align as usize).max(if bytes as u64 > CHUNK { CHUNK as usize } else { 1 });
         let base = backend.reserve(bytes, align)?;
-        Ok(Reservation { base, mask: (bytes as u64 - 1) & !(WORD - 1), bytes, align, backend })
+        let chunks = vec![0; bytes.div_ceil(64 * CHUNK as usize)];
+        Ok(Reservation { base, mask: (bytes as u64 - 1) & !(WORD - 1), bytes, align, chunks, backend })
     }
 
     pub(crate) fn bytes(&self) -> u64 {
@@ -51,16 +63,9 @@ impl Reservation {
         unsafe { *self.at(address) = value }
     }
 
-    /// Asks the processor to load the line of an address; never faults, changes nothing.
-    #[inline(always)]
-    pub(crate) fn prefetch(&self, address: u64) {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: a prefetch of any address is architecturally without effect.
-        unsafe {
-            std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(self.at(address).cast::<i8>());
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = address;
+    /// A view for a collector's loop.
+    pub(crate) fn view(&mut self) -> View<'_> {
+        View { base: self.base, mask: self.mask, memory: PhantomData }
     }
 
     /// Panics unless a run of bytes lies inside the reservation; returns where it starts.
@@ -98,9 +103,8 @@ impl Reservation {
     pub(crate) fn fill_words(&mut self, address: u64, words: u64, value: u64) {
         let start = self.run(address, words * WORD);
         // SAFETY: the run is in bounds and word-aligned; `&mut self` makes the slice exclusive.
-        let slice = unsafe {
-            std::slice::from_raw_parts_mut(self.base.as_ptr().add(start).cast::<u64>(), words as usize)
-        };
+        let slice =
+            unsafe { std::slice::from_raw_parts_mut(self.base.as_ptr().add(start).cast::<u64>(), words as usize) };
         slice.fill(value);
     }
 
@@ -129,7 +133,42 @@ impl Reservation {
     pub(crate) fn commit(&mut self, address: u64, bytes: u64) -> Result<(), Refused> {
         let (start, bytes) = self.os_run(address, bytes);
         // SAFETY: `os_run` is inside this reservation, which belongs to this backend.
-        unsafe { self.backend.commit(start, bytes) }
+        unsafe {
+            self.backend.commit(start, bytes)?;
+            if bytes as u64 >= CHUNK {
+                self.backend.prefer_large_pages(start, bytes);
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes a range usable together with its neighbours in the same chunk.
+    pub(crate) fn commit_chunks(&mut self, address: u64, bytes: u64) -> Result<(), Refused> {
+        for chunk in address / CHUNK..(address + bytes).div_ceil(CHUNK) {
+            let (word, bit) = ((chunk / 64) as usize, 1 << (chunk % 64));
+            if self.chunks[word] & bit != 0 {
+                continue;
+            }
+            let (start, bytes) = self.os_run(chunk * CHUNK, CHUNK.min(self.bytes() - chunk * CHUNK));
+            // SAFETY: `os_run` is inside this reservation, which belongs to this backend.
+            unsafe {
+                self.backend.commit(start, bytes)?;
+                if chunk * CHUNK >= SMALL_HEAP {
+                    self.backend.prefer_large_pages(start, bytes);
+                }
+            }
+            self.chunks[word] |= bit;
+        }
+        Ok(())
+    }
+
+    /// Gives the memory of a range back that [`Self::commit_chunks`] made usable; it can be used again as it is.
+    pub(crate) fn discard(&mut self, address: u64, bytes: u64) {
+        if bytes > 0 {
+            let (start, bytes) = self.os_run(address, bytes);
+            // SAFETY: as for `commit_chunks`; the floors above write before they read.
+            unsafe { self.backend.discard(start, bytes) }
+        }
     }
 
     /// Gives a range back to the system.
@@ -137,9 +176,68 @@ impl Reservation {
         if bytes == 0 {
             return;
         }
+        // Part of a chunk is unusable from here on: whoever takes a page of it commits the whole anew.
+        for chunk in address / CHUNK..(address + bytes).div_ceil(CHUNK) {
+            self.chunks[(chunk / 64) as usize] &= !(1 << (chunk % 64));
+        }
         let (start, bytes) = self.os_run(address, bytes);
         // SAFETY: as for `commit`; the floors above use the range only after committing it again.
         unsafe { self.backend.release(start, bytes) }
+    }
+}
+
+/// Word access for the length of a collector's loop: base and mask by value, so that they stay in registers.
+///
+/// It borrows the reservation exclusively; its copies share that borrow as the copies of a `&Cell` do, and hand out no
+/// references into the memory.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'m> {
+    base: NonNull<u8>,
+    mask: u64,
+    memory: PhantomData<&'m Cell<u64>>,
+}
+
+impl<'m> View<'m> {
+    #[inline(always)]
+    fn at(self, address: u64) -> *mut u64 {
+        // SAFETY: as in `Reservation::at`; the reservation outlives the view's lifetime.
+        unsafe { self.base.as_ptr().add((address & self.mask) as usize).cast::<u64>() }
+    }
+
+    /// The word at an address (tag bits are ignored).
+    #[inline(always)]
+    pub(crate) fn word(self, address: u64) -> u64 {
+        // SAFETY: `at` is in bounds and aligned; nobody holds a reference into the memory while a view lives.
+        unsafe { *self.at(address) }
+    }
+
+    /// A run of words; cut short at the end of the reservation.
+    #[inline(always)]
+    pub(crate) fn words(self, address: u64, words: u64) -> &'m [Cell<u64>] {
+        let start = address & self.mask;
+        let words = words.min((self.mask + WORD - start) / WORD);
+        // SAFETY: the run starts at an aligned word of the reservation and ends within it. Cells of plain words may be
+        // shared with the other copies of this view, which write through raw pointers of the same borrow.
+        unsafe { std::slice::from_raw_parts(self.at(address).cast::<Cell<u64>>(), words as usize) }
+    }
+
+    /// Overwrites the word at an address (tag bits are ignored).
+    #[inline(always)]
+    pub(crate) fn set_word(self, address: u64, value: u64) {
+        // SAFETY: as for `word`.
+        unsafe { *self.at(address) = value }
+    }
+
+    /// Asks the processor to load the line of an address; never faults, changes nothing.
+    #[inline(always)]
+    pub(crate) fn prefetch(self, address: u64) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: a prefetch of any address is architecturally without effect.
+        unsafe {
+            std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(self.at(address).cast::<i8>());
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = address;
     }
 }
 

@@ -28,6 +28,12 @@ pub(crate) struct Worklist<T: Copy + Default> {
     entries: PhantomData<T>,
 }
 
+impl<T: Copy + Default> Default for Worklist<T> {
+    fn default() -> Self {
+        Worklist::new()
+    }
+}
+
 impl<T: Copy + Default> Worklist<T> {
     pub(crate) fn new() -> Self {
         Worklist { arena: Bump::new(), top: None, length: 0, below: 0, spare: None, entries: PhantomData }
@@ -64,7 +70,9 @@ impl<T: Copy + Default> Worklist<T> {
                 self.spare = unsafe { (*spare.as_ptr()).previous };
                 spare
             }
-            None => NonNull::from(self.arena.alloc_with(|| Segment { previous: None, entries: [T::default(); SEGMENT] })),
+            None => {
+                NonNull::from(self.arena.alloc_with(|| Segment { previous: None, entries: [T::default(); SEGMENT] }))
+            }
         };
         if self.top.is_some() {
             self.below += 1;

@@ -29,9 +29,7 @@ impl Header {
     pub(crate) const fn new(kind: Kind, type_id: u16, words: u64, tagged: u64) -> Header {
         debug_assert!(tagged < words && words < MAX_WORDS);
         if words < SMALL_LIMIT {
-            Header(
-                tagged << 44 | words << 24 | (type_id as u64) << 8 | (kind as u64) << KIND_SHIFT | PRESENT,
-            )
+            Header(tagged << 44 | words << 24 | (type_id as u64) << 8 | (kind as u64) << KIND_SHIFT | PRESENT)
         } else {
             Header(tagged << 36 | words << 8 | (kind as u64) << KIND_SHIFT | LARGE | PRESENT)
         }

@@ -47,13 +47,8 @@ pub(crate) const fn byte_array(bytes: u64) -> Header {
 }
 
 pub(crate) const HEAP_NUMBER: Header = Header::new(Kind::HeapNumber, 0, 2, 0);
-pub(crate) const SYMBOL: Header = Header::new(Kind::Symbol, 0, 3, 1);
 /// Map, site.
 pub(crate) const ALLOCATION_MEMENTO: Header = Header::new(Kind::AllocationMemento, 0, 2, 0);
-
-pub(crate) const fn bigint(digits: u64) -> Header {
-    Header::new(Kind::BigInt, 0, 2 + digits, 0)
-}
 
 /// Header, hash and length in one raw word, characters.
 #[inline(always)]
@@ -86,11 +81,7 @@ pub(crate) const fn context(slots: u64) -> Header {
 
 /// A closure: arrow functions and methods have no prototype slot.
 pub(crate) const fn js_function(prototype_slot: bool) -> Header {
-    if prototype_slot {
-        Header::new(Kind::JsFunction, 0, 8, 7)
-    } else {
-        Header::new(Kind::JsFunction, 0, 7, 6)
-    }
+    if prototype_slot { Header::new(Kind::JsFunction, 0, 8, 7) } else { Header::new(Kind::JsFunction, 0, 7, 6) }
 }
 
 pub(crate) const JS_PROMISE: Header = Header::new(Kind::JsPromise, 0, 6, 4);
@@ -145,8 +136,6 @@ mod tests {
             (fixed_double_array(4), 48),
             (byte_array(5), 24),
             (HEAP_NUMBER, 16),
-            (SYMBOL, 24),
-            (bigint(1), 24),
             (one_byte_string(5), 24),
             (one_byte_string(9), 32),
             (two_byte_string(10), 40),

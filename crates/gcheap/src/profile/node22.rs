@@ -107,7 +107,7 @@ pub static NODE_22: Profile = Profile {
         counts_in_full_collections: true,
         reset_below_survival: 0.1,
         executions_until_optimized: 18_000,
-        executions_until_reoptimized: 4_000,
+        executions_until_reoptimized: 30_000,
     },
     tracer: TracerRules {
         throughput: ThroughputModel::Window { window_ms: 5_000.0 },

@@ -109,7 +109,7 @@ pub static NODE_24: Profile = Profile {
         counts_in_full_collections: true,
         reset_below_survival: 0.1,
         executions_until_optimized: 4_800,
-        executions_until_reoptimized: 2_000,
+        executions_until_reoptimized: 40_000,
     },
     tracer: TracerRules {
         throughput: ThroughputModel::Smoothed { half_life_ms: 100.0 },

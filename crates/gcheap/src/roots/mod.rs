@@ -4,6 +4,7 @@
 //! ([`Local`](crate::Local), [`Global`](crate::Global), [`WeakHandle`](crate::WeakHandle)) are indexes into them.
 
 use crate::object::word::{UNDEFINED, is_reference};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 /// Slots with a generation, so that an index kept too long is recognised.
@@ -73,7 +74,7 @@ pub(crate) struct Roots {
     /// Targets of WeakRefs that were made or read in the current job (ECMAScript `KeepDuringJob`).
     pub(crate) kept_during_job: Vec<u64>,
     /// Cleared weak cells whose callbacks wait to run.
-    pub(crate) finalization_queue: Vec<u64>,
+    pub(crate) finalization_queue: VecDeque<u64>,
     pub(crate) dropped_globals: Dropped,
     pub(crate) dropped_weak: Dropped,
 }
@@ -81,9 +82,7 @@ pub(crate) struct Roots {
 impl Roots {
     /// Frees the slots of dropped globals and weak handles.
     pub(crate) fn reap(&mut self) {
-        for (dropped, table) in
-            [(&self.dropped_globals, &mut self.globals), (&self.dropped_weak, &mut self.weak)]
-        {
+        for (dropped, table) in [(&self.dropped_globals, &mut self.globals), (&self.dropped_weak, &mut self.weak)] {
             // A poisoned lock only means that a drop panicked elsewhere; the list itself is whole.
             let mut dropped = dropped.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
             for (index, generation) in dropped.drain(..) {
@@ -112,12 +111,14 @@ impl Roots {
 
     /// Every strong root with words that say what it is.
     pub(crate) fn describe_strong(&self) -> Vec<(u64, &'static str)> {
-        let groups: [(&[u64], &'static str); 5] = [
+        let (queue, rest_of_queue) = self.finalization_queue.as_slices();
+        let groups: [(&[u64], &'static str); 6] = [
             (&self.handles, "a handle of an open scope"),
             (&self.internal, "a root of the heap itself"),
             (self.globals.words(), "a global handle"),
             (&self.kept_during_job, "a WeakRef used in the current job"),
-            (&self.finalization_queue, "the finalization queue"),
+            (queue, "the finalization queue"),
+            (rest_of_queue, "the finalization queue"),
         ];
         groups
             .iter()

@@ -8,8 +8,8 @@ use crate::object::{Header, Kind};
 
 /// Smallest block of each category, bytes (V8 `FreeListManyCached::categories_min`).
 const CATEGORY_MIN: [u64; 24] = [
-    24, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768,
-    65536,
+    24, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240, 256, 512, 1024, 2048, 4096, 8192, 16384,
+    32768, 65536,
 ];
 const LAST: usize = CATEGORY_MIN.len() - 1;
 /// Blocks below this are waste (V8 `kMinBlockSize`).

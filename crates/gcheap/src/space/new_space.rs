@@ -26,10 +26,12 @@ pub(crate) struct NewSpace {
     /// Where the inline fast path has to stop: `end`, or before it when somebody observes allocation.
     pub(crate) limit: u64,
     parked: Vec<(u64, u64)>,
-    /// Index in `to` and address of the age mark.
-    age_mark: (usize, u64),
+    /// Address of the age mark.
+    age_mark: u64,
     /// Bytes of the pages before the current one, fillers included.
     full_pages: u64,
+    /// A scavenge copies into to-space. Its scan walks the pages in their order, so none may be opened twice.
+    copying: bool,
 }
 
 impl NewSpace {
@@ -44,8 +46,9 @@ impl NewSpace {
             end: 0,
             limit: 0,
             parked: Vec::new(),
-            age_mark: (0, 0),
+            age_mark: 0,
             full_pages: 0,
+            copying: false,
         }
     }
 
@@ -136,24 +139,27 @@ impl NewSpace {
         self.end - self.top >= bytes
     }
 
-    /// Goes on to the next page of to-space (mapping it if the space is lazy and below its target, or if `grow`).
+    /// Goes on to the next page of to-space (mapping it if the space is below its target, or if `grow`).
     /// False when there is none: the space is full.
     pub(crate) fn next_page(&mut self, pages: &mut Pages, bytes: u64, grow: bool) -> bool {
+        if self.to.is_empty() {
+            let Ok(page) = pages.take(SpaceName::New, YOUNG, true) else { return false };
+            self.to.push(page);
+            self.reset(pages);
+            return true;
+        }
         if self.current + 1 >= self.to.len() {
             if let Some(index) = self.parked.iter().position(|&(start, end)| end - start >= bytes) {
                 return self.take_parked(pages, index);
             }
-            let may_map = grow || (self.lazy && self.to.len() < self.target_pages(pages));
+            let may_map = grow || self.to.len() < self.target_pages(pages);
             match may_map.then(|| pages.take(SpaceName::New, YOUNG, true)) {
                 Some(Ok(page)) => self.to.push(page),
                 _ => return false,
             }
         }
-        if self.to.len() <= self.current + 1 {
-            return false;
-        }
         let (top, end) = (self.top, self.end);
-        if end - top >= PARKING_THRESHOLD {
+        if end - top >= PARKING_THRESHOLD && !self.copying {
             self.parked.push((top, end));
         }
         write_filler(pages, top, end);
@@ -207,6 +213,7 @@ impl NewSpace {
         let (top, end) = (self.top, self.end);
         write_filler(pages, top, end);
         std::mem::swap(&mut self.to, &mut self.from);
+        self.copying = true;
         for &page in &self.from {
             pages.set_flags(page, YOUNG | FROM, 0);
         }
@@ -222,16 +229,28 @@ impl NewSpace {
             pages.set_flags(page, YOUNG, FROM | BELOW_AGE_MARK);
         }
         for (index, &page) in self.to.iter().enumerate() {
-            let (set, clear) = if index <= self.current && self.top != 0 { (BELOW_AGE_MARK, 0) } else { (0, BELOW_AGE_MARK) };
+            let (set, clear) =
+                if index <= self.current && self.top != 0 { (BELOW_AGE_MARK, 0) } else { (0, BELOW_AGE_MARK) };
             pages.set_flags(page, YOUNG | set, FROM | clear);
         }
         self.parked.clear();
-        self.age_mark = (self.current, self.top);
+        self.copying = false;
+        self.age_mark = self.top;
+        if self.lazy {
+            self.trim_from(pages, self.target_pages(pages));
+        }
+    }
+
+    /// V8 14.6 flips after a full collection too: the empty pages of from-space are filled before new ones are mapped.
+    pub(crate) fn flip_if_lazy(&mut self) {
+        if self.lazy {
+            std::mem::swap(&mut self.to, &mut self.from);
+        }
     }
 
     /// The address of the age mark (in the page it lies in, what is above was never copied).
     pub(crate) fn age_mark(&self) -> u64 {
-        self.age_mark.1
+        self.age_mark
     }
 
     /// Cuts both semi-spaces down to the target; pages go to the pool.
@@ -243,7 +262,10 @@ impl NewSpace {
                 pages.release_to_pool(page);
             }
         }
-        let keep = if uncommit_from { 0 } else { target };
+        self.trim_from(pages, if uncommit_from { 0 } else { target });
+    }
+
+    fn trim_from(&mut self, pages: &mut Pages, keep: usize) {
         while self.from.len() > keep {
             if let Some(page) = self.from.pop() {
                 pages.release_to_pool(page);

@@ -4,7 +4,7 @@
 //! [`Page`]. A large object owns a run of slots; its first slot carries the page, the others repeat the flags.
 
 use crate::event::SpaceName;
-use crate::memory::{BitTable, OS_PAGE, PageSlots, Refused, Reservation, backend::BackendKind};
+use crate::memory::{BitTable, BitView, OS_PAGE, PageSlots, Refused, Reservation, View, backend::BackendKind};
 
 /// In new space or new large-object space.
 pub(crate) const YOUNG: u8 = 1;
@@ -76,7 +76,8 @@ pub(crate) struct Pages {
     remembered: Vec<u64>,
     /// Bytes that the marker found alive.
     live: Vec<u64>,
-    pages: Vec<Page>,
+    /// The low half of the slots upwards, the high half downwards.
+    pages: [Vec<Page>; 2],
     free: PageSlots,
     /// Mapped and in a space (V8 `MemoryAllocator::Size`).
     pub(crate) mapped: u64,
@@ -93,7 +94,62 @@ pub(crate) struct Pages {
     pub(crate) peak_mapped: u64,
 }
 
+/// What the marker reads and writes, each in a register.
+pub(crate) struct MarkingView<'p> {
+    pub(crate) memory: View<'p>,
+    pub(crate) marks: BitView<'p>,
+    flags: &'p [u8],
+    live: &'p mut [u64],
+    shift: u32,
+    /// Live bytes of the page that was visited last, not yet in the table: neighbours are visited in a row.
+    page: usize,
+    page_live: u64,
+}
+
+impl MarkingView<'_> {
+    #[inline(always)]
+    pub(crate) fn flags(&self, address: u64) -> u8 {
+        self.flags.get((address >> self.shift) as usize).copied().unwrap_or(0)
+    }
+
+    #[inline(always)]
+    pub(crate) fn add_live(&mut self, address: u64, bytes: u64) {
+        let page = (address >> self.shift) as usize;
+        if page != self.page {
+            self.settle();
+            self.page = page;
+        }
+        self.page_live += bytes;
+    }
+
+    fn settle(&mut self) {
+        if let Some(live) = self.live.get_mut(self.page) {
+            *live += self.page_live;
+        }
+        self.page_live = 0;
+    }
+}
+
+impl Drop for MarkingView<'_> {
+    fn drop(&mut self) {
+        self.settle();
+    }
+}
+
 impl Pages {
+    /// The view of a marking loop.
+    pub(crate) fn marking_view(&mut self) -> MarkingView<'_> {
+        MarkingView {
+            memory: self.memory.view(),
+            marks: self.marks.view(),
+            flags: &self.flags,
+            live: &mut self.live,
+            shift: self.geometry.shift,
+            page: 0,
+            page_live: 0,
+        }
+    }
+
     pub(crate) fn new(backend: BackendKind, geometry: Geometry, bytes: u64) -> Result<Self, Refused> {
         let memory = Reservation::new(backend.make(), bytes, geometry.page_size())?;
         let bytes = memory.bytes();
@@ -106,7 +162,7 @@ impl Pages {
             flags: vec![0; slots as usize],
             remembered: vec![0; slots as usize],
             live: vec![0; slots as usize],
-            pages: Vec::new(),
+            pages: [Vec::new(), Vec::new()],
             free: PageSlots::new(slots),
             mapped: 0,
             pool: Vec::new(),
@@ -150,22 +206,26 @@ impl Pages {
         self.flags[page as usize]
     }
 
-    /// Low slots index `pages` directly; runs of large objects sit at the high end and are numbered downwards.
-    fn index(&self, page: u64) -> usize {
-        page as usize
+    /// Single pages sit at the low end and runs of large objects at the high end: each half has a table that grows from its
+    /// end, so that neither is longer than what was ever used.
+    fn place(&self, page: u64) -> (usize, usize) {
+        let slots = self.flags.len() as u64;
+        if page < slots / 2 { (0, page as usize) } else { (1, (slots - 1 - page) as usize) }
     }
 
     pub(crate) fn page(&self, page: u64) -> &Page {
         static EMPTY: Page = NONE;
-        self.pages.get(self.index(page)).unwrap_or(&EMPTY)
+        let (half, index) = self.place(page);
+        self.pages[half].get(index).unwrap_or(&EMPTY)
     }
 
     pub(crate) fn page_mut(&mut self, page: u64) -> &mut Page {
-        let index = self.index(page);
-        if index >= self.pages.len() {
-            self.pages.resize(index + 1, NONE);
+        let (half, index) = self.place(page);
+        let table = &mut self.pages[half];
+        if index >= table.len() {
+            table.resize(index + 1, NONE);
         }
-        &mut self.pages[index]
+        &mut table[index]
     }
 
     #[inline(always)]
@@ -177,6 +237,12 @@ impl Pages {
     pub(crate) fn add_live(&mut self, address: u64, bytes: u64) {
         let page = self.number(address);
         self.live[page] += bytes;
+    }
+
+    /// Takes back what [`Self::add_live`] counted too early.
+    pub(crate) fn sub_live(&mut self, address: u64, bytes: u64) {
+        let page = self.number(address);
+        self.live[page] -= bytes;
     }
 
     pub(crate) fn set_live(&mut self, page: u64, bytes: u64) {
@@ -197,7 +263,7 @@ impl Pages {
         self.page(page).owner.map(|_| page)
     }
 
-    fn commit(&mut self, address: u64, bytes: u64) -> Result<(), Refused> {
+    fn commit(&mut self, address: u64, bytes: u64, regular: bool) -> Result<(), Refused> {
         if let Some(left) = &mut self.refuse_after {
             if *left == 0 {
                 self.refused = true;
@@ -205,7 +271,8 @@ impl Pages {
             }
             *left -= 1;
         }
-        let committed = self.memory.commit(address, bytes);
+        let committed =
+            if regular { self.memory.commit_chunks(address, bytes) } else { self.memory.commit(address, bytes) };
         self.refused |= committed.is_err();
         committed
     }
@@ -242,7 +309,7 @@ impl Pages {
                 }
             },
         };
-        if let Err(refused) = self.commit(self.start(page), page_size) {
+        if let Err(refused) = self.commit(self.start(page), page_size, true) {
             self.free.give_back(page, 1);
             return Err(refused);
         }
@@ -259,7 +326,7 @@ impl Pages {
             self.refused = true;
             return Err(Refused { bytes });
         };
-        if let Err(refused) = self.commit(self.start(page), committed) {
+        if let Err(refused) = self.commit(self.start(page), committed, false) {
             self.free.give_back(page, run);
             return Err(refused);
         }
@@ -289,8 +356,13 @@ impl Pages {
 
     /// Unmaps a page or the run of a large object.
     pub(crate) fn release(&mut self, page: u64) {
+        let large = self.page_flags(page) & LARGE != 0;
         let (committed, run) = self.unregister(page);
-        self.memory.release(self.start(page), committed);
+        if large {
+            self.memory.release(self.start(page), committed);
+        } else {
+            self.memory.discard(self.start(page), committed);
+        }
         self.free.give_back(page, u64::from(run));
     }
 
@@ -304,7 +376,7 @@ impl Pages {
     /// Unmaps all pooled pages.
     pub(crate) fn drain_pool(&mut self) {
         for page in std::mem::take(&mut self.pool) {
-            self.memory.release(self.start(page), self.geometry.page_size());
+            self.memory.discard(self.start(page), self.geometry.page_size());
             self.free.give_back(page, 1);
         }
     }
@@ -319,7 +391,11 @@ impl Pages {
         let committed = self.page(page).committed;
         if keep < committed {
             let start = self.start(page);
-            self.memory.release(start + keep, committed - keep);
+            if self.page(page).run == 1 && self.page_flags(page) & LARGE == 0 {
+                self.memory.discard(start + keep, committed - keep);
+            } else {
+                self.memory.release(start + keep, committed - keep);
+            }
             self.mapped -= committed - keep;
             let page = self.page_mut(page);
             page.committed = keep;
@@ -394,6 +470,9 @@ impl Pages {
 
     /// Every registered page, in address order.
     pub(crate) fn all(&self) -> impl Iterator<Item = u64> + '_ {
-        self.pages.iter().enumerate().filter(|(_, page)| page.owner.is_some()).map(|(number, _)| number as u64)
+        let slots = self.flags.len() as u64;
+        let low = self.pages[0].iter().zip(0..);
+        let high = self.pages[1].iter().enumerate().rev().map(move |(page, entry)| (entry, slots - 1 - page as u64));
+        low.chain(high).filter(|(page, _)| page.owner.is_some()).map(|(_, number)| number)
     }
 }

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::text::Lang;
-use value::{Kib, Mib};
+use value::{Kib, Limit, Mib};
 
 /// Everything on the command line.
 #[derive(Debug, Parser)]
@@ -47,6 +47,8 @@ pub enum Command {
     List(ListCommand),
     /// The limits that flags, memory and Node version give, each with where it comes from
     Limits(LimitsCommand),
+    /// The same workloads on gcheap and on real Nodes, and how far apart they are
+    Fidelity(FidelityCommand),
 }
 
 /// `membench heap`.
@@ -121,6 +123,51 @@ pub struct LimitsCommand {
     /// What the process believes to run on.
     #[command(flatten)]
     pub platform: PlatformFlags,
+    /// For people or JSON lines
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Language of the output [default: from the locale]
+    #[arg(long, value_enum)]
+    pub lang: Option<Lang>,
+}
+
+/// `membench fidelity`.
+#[derive(Debug, Args)]
+pub struct FidelityCommand {
+    /// Names of shipped workloads [default: all that are recorded]
+    #[arg(value_name = "WORKLOAD")]
+    pub workloads: Vec<String>,
+    /// Node versions [default: all that are recorded]
+    #[arg(
+        long,
+        value_name = "MAJOR,…",
+        value_parser = value::node_major,
+        value_delimiter = ',',
+        allow_negative_numbers = true
+    )]
+    pub node: Vec<u32>,
+    /// Old generation limits, MiB, or `default` for V8's own [default: all that are recorded]
+    #[arg(
+        long,
+        visible_alias = "max-old-space-size",
+        value_name = "MB,…",
+        value_parser = value::limit,
+        value_delimiter = ',',
+        allow_negative_numbers = true
+    )]
+    pub max_old_space: Vec<Limit>,
+    /// Directory of the recordings [default: fidelity/recordings of the repository]
+    #[arg(long, value_name = "DIR")]
+    pub recordings: Option<PathBuf>,
+    /// Record so many runs of each real Node first
+    #[arg(long, value_name = "RUNS", value_parser = value::count, allow_negative_numbers = true)]
+    pub record: Option<u64>,
+    /// Compare with so many of the recorded runs [default: all]
+    #[arg(long, value_name = "RUNS", value_parser = value::count, allow_negative_numbers = true)]
+    pub runs: Option<u64>,
+    /// The comparison also as a document, Markdown
+    #[arg(long, value_name = "FILE")]
+    pub write: Option<PathBuf>,
     /// For people or JSON lines
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,

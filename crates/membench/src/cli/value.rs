@@ -33,6 +33,10 @@ impl Mib {
     }
 }
 
+/// An old generation limit among others: a size, or `None` for V8's own default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit(pub Option<Mib>);
+
 /// A size in whole kibibytes, as the classic `--max-new-space-size` has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Kib(pub u64);
@@ -45,6 +49,11 @@ pub fn mib(value: &str) -> Result<Mib, Text> {
 /// Reads a size in KiB.
 pub fn kib(value: &str) -> Result<Kib, Text> {
     size(value, 1024, "KB").map(Kib)
+}
+
+/// Reads a size in MiB, or `default`.
+pub fn limit(value: &str) -> Result<Limit, Text> {
+    if value == "default" { Ok(Limit(None)) } else { mib(value).map(|size| Limit(Some(size))) }
 }
 
 fn size(value: &str, unit: u64, name: &str) -> Result<u64, Text> {

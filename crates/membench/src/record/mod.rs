@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use gcheap::event::{Fatal, GcEvent};
 use gcheap::policy::Limits;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::settings::Settings;
 use crate::workload::{Label, Workload};
@@ -223,7 +223,7 @@ pub fn fatal_line(location: &str) -> String {
 }
 
 /// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OutcomeKey {
     /// All steps were done.

@@ -52,8 +52,7 @@ impl Engine for SimEngine {
         let told = Rc::clone(&events);
         heap.subscribe(move |event| told.borrow_mut().push_back(event.clone()));
         let dialect = settings.node.profile.dialect;
-        let options =
-            TraceOptions { gc: settings.trace.gc, nvp: settings.trace.nvp, verbose: settings.trace.verbose };
+        let options = TraceOptions { gc: settings.trace.gc, nvp: settings.trace.nvp, verbose: settings.trace.verbose };
         let read_only = settings.node.profile.baseline.read_only_used;
         let mut run = Run {
             codes: Vec::new(),
@@ -72,10 +71,7 @@ impl Engine for SimEngine {
 
 /// A heap that cannot even be made.
 fn refused(error: Error) -> RunError {
-    RunError::failed(
-        format!("the heap cannot be made: {error}"),
-        format!("无法创建堆:{error}"),
-    )
+    RunError::failed(format!("the heap cannot be made: {error}"), format!("无法创建堆:{error}"))
 }
 
 type Events = Rc<RefCell<VecDeque<Event>>>;
@@ -191,7 +187,8 @@ impl Run<'_> {
     ) -> Result<(), Error> {
         self.codes[code].enter(scope)?;
         let mut turn = scope.scope();
-        let mut literal = Literals { code: &self.codes[code], n: self.n, site: 0, texts, text: self.codes[code].first_text };
+        let mut literal =
+            Literals { code: &self.codes[code], n: self.n, site: 0, texts, text: self.codes[code].first_text };
         let record = literal.object(shape, &mut turn)?;
         turn.array_push(into, record)?;
         self.n = self.n.wrapping_add(1);
@@ -202,7 +199,8 @@ impl Run<'_> {
         self.tell()?;
         let usage = heap.memory_usage();
         let start = &heap.profile().baseline;
-        let modelled = start.rss + usage.heap_total.saturating_sub(start.heap_total())
+        let modelled = start.rss
+            + usage.heap_total.saturating_sub(start.heap_total())
             + usage.array_buffers.saturating_sub(start.array_buffers);
         self.sink.sample(SampleRecord {
             iteration: self.iteration,
@@ -290,30 +288,35 @@ impl Literals<'_, '_> {
         placement
     }
 
-    #[inline]
+    #[inline(always)]
     fn value<'s>(&mut self, value: &Value, scope: &mut Scope<'s>) -> Result<gcheap::Value<'s>, Error> {
-        Ok(match value {
-            Value::Counter(more) => self.n.wrapping_add(*more as i32).into(),
+        match value {
+            Value::Counter(more) => Ok(self.n.wrapping_add(*more as i32).into()),
             Value::Text { .. } => {
                 let prefix = self.texts[self.text];
                 self.text += 1;
                 let number = scope.number_to_string(self.n)?;
-                scope.concat(prefix, number)?.into()
+                Ok(scope.concat(prefix, number)?.into())
             }
-            Value::Array(values) => {
-                let placement = self.place();
-                let (few, many) = self.values(values.iter(), values.len(), scope)?;
-                scope.array_literal(placement, many.as_deref().unwrap_or(&few[..values.len().min(FEW)]))?.into()
-            }
-            Value::Object(shape) => self.object(shape, scope)?,
-        })
+            Value::Array(values) => Ok(self.array(values, scope)?.into()),
+            Value::Object(shape) => self.object(shape, scope),
+        }
     }
 
-    #[inline]
+    #[inline(never)]
+    fn array<'s>(&mut self, values: &[Value], scope: &mut Scope<'s>) -> Result<Local<'s, JsArray>, Error> {
+        let placement = self.place();
+        let mut few = [gcheap::Value::Undefined; FEW];
+        let many = self.values(values.iter(), values.len(), &mut few, scope)?;
+        scope.array_literal(placement, many.as_deref().unwrap_or(&few[..values.len().min(FEW)]))
+    }
+
+    #[inline(never)]
     fn object<'s>(&mut self, shape: &Shape, scope: &mut Scope<'s>) -> Result<gcheap::Value<'s>, Error> {
         let placement = if shape.fields.is_empty() { Placement::Young } else { self.place() };
         let values = shape.fields.iter().map(|field| &field.value);
-        let (few, many) = self.values(values, shape.fields.len(), scope)?;
+        let mut few = [gcheap::Value::Undefined; FEW];
+        let many = self.values(values, shape.fields.len(), &mut few, scope)?;
         let values = many.as_deref().unwrap_or(&few[..shape.fields.len().min(FEW)]);
         if values.is_empty() {
             return Ok(scope.empty_object()?.into());
@@ -321,22 +324,21 @@ impl Literals<'_, '_> {
         Ok(scope.object_literal(placement, values)?.into())
     }
 
+    /// Evaluates fields into `few` if they fit there.
     #[inline]
-    #[allow(clippy::type_complexity, reason = "a small vector in two parts")]
     fn values<'v, 's>(
         &mut self,
         values: impl Iterator<Item = &'v Value>,
         count: usize,
+        few: &mut [gcheap::Value<'s>; FEW],
         scope: &mut Scope<'s>,
-    ) -> Result<([gcheap::Value<'s>; FEW], Option<Vec<gcheap::Value<'s>>>), Error> {
-        let mut few = [gcheap::Value::Undefined; FEW];
+    ) -> Result<Option<Vec<gcheap::Value<'s>>>, Error> {
         if count > FEW {
-            let many = values.map(|value| self.value(value, scope)).collect::<Result<Vec<_>, _>>()?;
-            return Ok((few, Some(many)));
+            return values.map(|value| self.value(value, scope)).collect::<Result<Vec<_>, _>>().map(Some);
         }
         for (slot, value) in few.iter_mut().zip(values) {
             *slot = self.value(value, scope)?;
         }
-        Ok((few, None))
+        Ok(None)
     }
 }

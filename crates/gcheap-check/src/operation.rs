@@ -1,0 +1,180 @@
+//! What a random program is made of.
+
+use crate::random::Random;
+
+/// What an operation does; its three numbers choose operands and sizes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each is the call of the façade that it is named after")]
+pub enum Action {
+    Object,
+    SetProperty,
+    AddProperty,
+    Array,
+    ArrayWithLength,
+    ArrayOfDoubles,
+    ArrayPush,
+    ArrayPushMany,
+    Hoard,
+    ArraySet,
+    ArrayTruncate,
+    ArrayClear,
+    LargeArray,
+    PunchHoles,
+    Text,
+    LongText,
+    Concat,
+    Substring,
+    Flatten,
+    NumberToString,
+    Number,
+    Closure,
+    Promise,
+    Map,
+    MapSet,
+    MapSetMany,
+    MapDelete,
+    MapDeleteMany,
+    Set,
+    SetAdd,
+    SetDelete,
+    WeakMap,
+    WeakMapSet,
+    WeakMapDelete,
+    WeakRef,
+    Deref,
+    Registry,
+    Register,
+    Unregister,
+    TakeFinalization,
+    WeakHandle,
+    ArrayBuffer,
+    WriteBuffer,
+    TypedArray,
+    View,
+    Record,
+    SetField,
+    WriteRaw,
+    Garbage,
+    DropRoot,
+    CopyRoot,
+    OpenLocal,
+    OpenScope,
+    CloseScope,
+    EndJob,
+    Minor,
+    Major,
+    LastResort,
+    Advance,
+    Stress,
+    RefusePages,
+    RefuseBackingStores,
+    AddNearLimit,
+    RemoveNearLimit,
+    Compare,
+}
+
+/// How often each action is drawn.
+const WEIGHTS: &[(Action, u64)] = &[
+    (Action::Object, 60),
+    (Action::SetProperty, 50),
+    (Action::AddProperty, 20),
+    (Action::Array, 40),
+    (Action::ArrayWithLength, 6),
+    (Action::ArrayOfDoubles, 6),
+    (Action::ArrayPush, 60),
+    (Action::ArrayPushMany, 24),
+    (Action::Hoard, 30),
+    (Action::ArraySet, 50),
+    (Action::ArrayTruncate, 14),
+    (Action::ArrayClear, 3),
+    (Action::LargeArray, 3),
+    (Action::PunchHoles, 8),
+    (Action::Text, 20),
+    (Action::LongText, 2),
+    (Action::Concat, 16),
+    (Action::Substring, 10),
+    (Action::Flatten, 6),
+    (Action::NumberToString, 6),
+    (Action::Number, 8),
+    (Action::Closure, 10),
+    (Action::Promise, 3),
+    (Action::Map, 6),
+    (Action::MapSet, 40),
+    (Action::MapSetMany, 3),
+    (Action::MapDelete, 20),
+    (Action::MapDeleteMany, 2),
+    (Action::Set, 4),
+    (Action::SetAdd, 20),
+    (Action::SetDelete, 10),
+    (Action::WeakMap, 4),
+    (Action::WeakMapSet, 30),
+    (Action::WeakMapDelete, 8),
+    (Action::WeakRef, 16),
+    (Action::Deref, 10),
+    (Action::Registry, 4),
+    (Action::Register, 24),
+    (Action::Unregister, 6),
+    (Action::TakeFinalization, 12),
+    (Action::WeakHandle, 8),
+    (Action::ArrayBuffer, 6),
+    (Action::WriteBuffer, 10),
+    (Action::TypedArray, 6),
+    (Action::View, 6),
+    (Action::Record, 20),
+    (Action::SetField, 20),
+    (Action::WriteRaw, 8),
+    (Action::Garbage, 24),
+    (Action::DropRoot, 24),
+    (Action::CopyRoot, 20),
+    (Action::OpenLocal, 20),
+    (Action::OpenScope, 8),
+    (Action::CloseScope, 10),
+    (Action::EndJob, 12),
+    (Action::Minor, 6),
+    (Action::Major, 1),
+    (Action::LastResort, 1),
+    (Action::Advance, 8),
+    (Action::Stress, 1),
+    (Action::RefusePages, 5),
+    (Action::RefuseBackingStores, 1),
+    (Action::AddNearLimit, 1),
+    (Action::RemoveNearLimit, 1),
+    (Action::Compare, 3),
+];
+
+/// One step of a program. An operation that finds no fitting operand does nothing, so that any of them can be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// What to do.
+    pub action: Action,
+    /// Chooses operands and sizes.
+    pub numbers: [u32; 3],
+}
+
+/// A program of `count` operations.
+///
+/// ```
+/// let program = gcheap_check::operation::program(7, 100);
+/// assert_eq!(program, gcheap_check::operation::program(7, 100));
+/// ```
+pub fn program(seed: u64, count: usize) -> Vec<Operation> {
+    let mut random = Random::new(seed ^ 0x5eed);
+    let total = WEIGHTS.iter().map(|(_, weight)| weight).sum();
+    (0..count)
+        .map(|_| {
+            let mut at = random.below(total);
+            let action = WEIGHTS
+                .iter()
+                .find(|(_, weight)| match at.checked_sub(*weight) {
+                    Some(rest) => {
+                        at = rest;
+                        false
+                    }
+                    None => true,
+                })
+                .map_or(Action::Compare, |(action, _)| *action);
+            let numbers = [random.next() as u32, random.next() as u32, random.next() as u32];
+            Operation { action, numbers }
+        })
+        .collect()
+}
