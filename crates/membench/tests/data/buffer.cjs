@@ -2,25 +2,18 @@
 // buffer: 10 iterations of one filled 100 MB Buffer, all kept.
 // Made by membench. By hand: node --max-old-space-size=256 --expose-gc --trace-gc FILE
 const fs = require('fs');
-const os = require('os');
-const v8 = require('v8');
-const { performance } = require('perf_hooks');
 
-// Times count from the start of V8, as those of --trace-gc do.
-const started = performance.nodeTiming.v8Start;
-
-fs.writeSync(1, `@membench {"start":{"node":"${process.versions.node}","v8":"${process.versions.v8}","heapSizeLimit":${v8.getHeapStatistics().heap_size_limit}}}\n`);
+fs.writeSync(1, `@membench {"start":{"node":"${process.versions.node}","v8":"${process.versions.v8}"}}\n`);
 
 function sample(iteration, label) {
-  const time = performance.now() - started;
+  const time = process.uptime() * 1000;
   const m = process.memoryUsage();
   fs.writeSync(1, `@membench {"sample":{"iteration":${iteration},"label":"${label}","timeMs":${time},"rss":${m.rss},"heapTotal":${m.heapTotal},"heapUsed":${m.heapUsed},"external":${m.external},"arrayBuffers":${m.arrayBuffers || 0}}}\n`);
 }
 
 // Ends the program before it would drive the machine into swapping.
 function needMemory(iteration, bytes) {
-  let available = os.freemem();
-  if (process.availableMemory) available = Math.min(available, process.availableMemory());
+  const available = process.availableMemory ? process.availableMemory() : require('os').freemem();
   if (bytes + 67108864 <= available) return;
   fs.writeSync(1, `@membench {"stopped":{"iteration":${iteration},"needed":${bytes},"available":${available}}}\n`);
   process.exit(1);
@@ -37,4 +30,4 @@ for (let round0 = 0; round0 < 10; round0++) {
   sample(iteration, 'iteration');
 }
 
-fs.writeSync(1, `@membench {"end":{"timeMs":${performance.now() - started}}}\n`);
+fs.writeSync(1, `@membench {"end":{"timeMs":${process.uptime() * 1000}}}\n`);

@@ -152,7 +152,8 @@ enum Told {
 struct Start {
     node: String,
     v8: String,
-    heap_size_limit: u64,
+    #[serde(default)]
+    heap_size_limit: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -187,6 +188,7 @@ impl Engine for NodeEngine {
         let real = settings.for_node(self.major);
         let known = real.is_some();
         let settings = real.unwrap_or_else(|| settings.clone());
+        let heap_size_limit = self.heap_size_limit(&settings);
         let script = Script::write(&script::javascript(workload))?;
         let begun = Instant::now();
         let mut child = Running(self.start(&script.path, &settings)?);
@@ -200,6 +202,7 @@ impl Engine for NodeEngine {
             workload,
             settings: &settings,
             known,
+            heap_size_limit,
             sink,
             script: Some(script),
             told: Totals::default(),
@@ -214,6 +217,20 @@ impl Engine for NodeEngine {
 }
 
 impl NodeEngine {
+    /// What V8 says of its limit under these flags, asked in a process of its own: asking loads a module.
+    fn heap_size_limit(&self, settings: &Settings) -> Option<u64> {
+        let output = Command::new(&self.program)
+            .args(node_flags(settings))
+            .args(["-p", "require('v8').getHeapStatistics().heap_size_limit"])
+            .env_remove("NODE_OPTIONS")
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .output()
+            .ok()?;
+        // Trace lines may come before and after the answer.
+        String::from_utf8_lossy(&output.stdout).lines().find_map(|line| line.trim().parse().ok())
+    }
+
     fn start(&self, script: &Path, settings: &Settings) -> Result<Child, RunError> {
         let mut command = Command::new(&self.program);
         command
@@ -336,6 +353,8 @@ struct Run<'a> {
     settings: &'a Settings,
     /// There is a profile of this version: its limits are expected to be those of the settings.
     known: bool,
+    /// Asked beforehand.
+    heap_size_limit: Option<u64>,
     sink: &'a mut dyn Sink,
     /// On disk until node has read it.
     script: Option<Script>,
@@ -428,14 +447,15 @@ impl Run<'_> {
     fn config(&self, start: Start) -> ConfigRecord {
         let resolved = &self.settings.limits;
         // Node tells one sum. Where it is the one that we expect, its parts are too.
-        let as_expected = self.known && resolved.heap_size_limit == start.heap_size_limit;
+        let told = start.heap_size_limit.or(self.heap_size_limit);
+        let as_expected = self.known && Some(resolved.heap_size_limit) == told;
         let limits = if as_expected { LimitsRecord::from(resolved) } else { LimitsRecord::default() };
         ConfigRecord {
             engine: "node",
             node: start.node,
             v8: Some(start.v8),
             clock: "real",
-            limits: LimitsRecord { heap_size_limit: Some(start.heap_size_limit), ..limits },
+            limits: LimitsRecord { heap_size_limit: told, ..limits },
             ..ConfigRecord::simulated(self.workload, self.settings)
         }
     }
