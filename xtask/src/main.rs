@@ -3,8 +3,13 @@
 //! Thin on purpose and without dependencies, so that it is built in a moment: the work is done by the programs that it
 //! starts. What holds: it ends with the status of what it ran, and every step that it takes is said on standard error.
 
+mod asan;
+mod bench;
 mod ci;
 mod fetch_node;
+mod fuzz;
+mod mutants;
+mod soak;
 mod tool;
 
 use std::env;
@@ -18,7 +23,7 @@ use tool::{Failure, Tool};
 const PASSED_ON: [&str; 7] = ["heap", "buffer", "compare", "run", "list", "limits", "fidelity"];
 
 /// Commands of xtask itself.
-const OWN: [&str; 4] = ["test", "ci", "docs", "fetch-node"];
+const OWN: [&str; 9] = ["test", "ci", "docs", "fetch-node", "bench", "soak", "mutants", "fuzz", "asan"];
 
 const HELP: &str = "\
 Usage: cargo xtask COMMAND [ARGUMENTS]
@@ -31,6 +36,14 @@ Works on the workspace:
   ci                    what .ci/run runs: format, clippy, tests, docs, a short run
   docs                  the documentation of all crates
   fetch-node MAJOR...   real Nodes from the npm registry, to target/node/MAJOR/bin/node
+  bench [ARGUMENTS]     gcheap laid beside other collectors (docs/performance.md); bench --help
+
+Looks for faults (docs/testing.md):
+  soak [--operations N] [--seed S]   random programs on the heap and on a model; --replay FILE runs one again,
+                                     --faults refuses memory at each place where a program asks for it
+  mutants [--operations N]           faults on purpose: what notices each
+  fuzz [--minutes N] [TARGET...]     coverage-guided fuzzing (nightly Rust)
+  asan [ARGUMENTS]                   cargo test under AddressSanitizer (nightly Rust)
 ";
 
 fn main() -> ExitCode {
@@ -58,6 +71,11 @@ fn dispatch(command: &str, rest: &[OsString]) -> Result<(), Failure> {
         "ci" => ci::run(),
         "docs" => ci::docs(),
         "fetch-node" => fetch_node::run(rest),
+        "bench" => bench::run(rest),
+        "soak" => soak::run(rest),
+        "mutants" => mutants::run(rest),
+        "fuzz" => fuzz::run(rest),
+        "asan" => asan::run(rest),
         "help" | "--help" | "-h" => {
             say(HELP);
             Ok(())

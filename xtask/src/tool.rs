@@ -46,6 +46,13 @@ impl Tool {
         tool
     }
 
+    /// The cargo of nightly Rust, from the root of the workspace.
+    pub fn nightly_cargo() -> Tool {
+        let mut tool = Tool::new("rustup").args(["run", "nightly", "cargo"]);
+        tool.command.current_dir(root());
+        tool
+    }
+
     /// One argument more.
     pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Tool {
         self.command.arg(argument);
@@ -127,4 +134,14 @@ pub fn release_binary(name: &str) -> Result<PathBuf, Failure> {
     let running = env::current_exe().map_err(|error| Failure::new(format!("where am I? {error}")))?;
     let target = running.parent().and_then(Path::parent).unwrap_or(Path::new("target"));
     Ok(target.join("release").join(name).with_extension(env::consts::EXE_EXTENSION))
+}
+
+/// A directory of that name beside the builds, for builds that must not be mixed with others.
+///
+/// # Errors
+///
+/// The system does not tell what is running.
+pub fn target_directory(name: &str) -> Result<PathBuf, Failure> {
+    let beside = release_binary(name)?;
+    Ok(beside.parent().and_then(Path::parent).unwrap_or(Path::new("target")).join(name))
 }

@@ -1,14 +1,37 @@
-//! Runs random programs on the heap and the model: `--operations N --seed S [--seeds COUNT] [--node MAJOR]
-//! [--max-old-space MB]`.
+//! The oracle as a program: `cargo xtask soak` and `cargo xtask mutants` build and run it.
 
-use gcheap_check::{Coverage, Settings, check, operation::program, shrink::shrink};
+use gcheap_check::faults::{End, Fault};
+use gcheap_check::operation::{program, to_bytes};
+use gcheap_check::soak::{Soak, SoakFailure, Soaked, soak};
+use gcheap_check::{Harness, replay, shrink::shrink};
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+const HELP: &str = "\
+gcheap-check soak [--operations N] [--seed S] [--threads T] [--node MAJOR] [--length N]
+    random programs on heap and model until N operations (10 million) have agreed
+gcheap-check replay FILE
+    runs a program that a soak has kept
+gcheap-check faults [--every N] [--first N]
+    memory refused at each place where a program asks for it, the first 1000 or every Nth
+gcheap-check seeds DIRECTORY
+    seeds for the fuzzing of heap programs
+gcheap-check mutants [--operations N] [--only NAME]
+    faults on purpose: what notices each, and after how many operations (feature `mutants`)
+";
+
+/// How long a failing program is made smaller.
+const SHRINKING: Duration = Duration::from_secs(120);
+
+type Outcome = Result<bool, Box<dyn std::error::Error>>;
 
 fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
     let mut out = std::io::stdout().lock();
-    match soak(&mut out) {
+    match dispatch(&mut out, &arguments) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -18,53 +41,178 @@ fn main() -> ExitCode {
     }
 }
 
-fn soak(out: &mut impl Write) -> Result<bool, Box<dyn std::error::Error>> {
-    let (mut seed, mut seeds, mut operations, mut node, mut max_old) = (1u64, 1u64, 20_000usize, None, None);
-    let mut arguments = std::env::args().skip(1);
-    while let Some(name) = arguments.next() {
-        let value = arguments.next().ok_or_else(|| format!("{name} needs a number"))?;
-        let number: u64 = value.parse().map_err(|_| format!("{name}: {value:?} is not a number"))?;
-        match name.as_str() {
-            "--seed" => seed = number,
-            "--seeds" => seeds = number,
-            "--operations" => operations = number as usize,
-            "--node" => node = Some(u32::try_from(number)?),
-            "--max-old-space" => max_old = Some(number),
-            _ => {
-                return Err(format!(
-                    "unknown option {name}; there are --seed, --seeds, --operations, --node and --max-old-space"
-                )
-                .into());
-            }
+fn dispatch(out: &mut impl Write, arguments: &[String]) -> Outcome {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    if words.first() != Some(&"faults") {
+        // The text of a panic is part of the failure that is reported.
+        std::panic::set_hook(Box::new(|_| {}));
+    }
+    match words[..] {
+        ["soak", ref rest @ ..] => run_soak(out, rest),
+        ["replay", file] => run_replay(out, file),
+        ["faults", ref rest @ ..] => run_faults(out, rest),
+        ["seeds", directory] => write_seeds(directory),
+        ["mutants", ref rest @ ..] => run_mutants(out, rest),
+        _ => Err(HELP.into()),
+    }
+}
+
+/// The values of options, each a name and what follows it.
+fn options<'a>(
+    words: &[&'a str],
+    mut set: impl FnMut(&str, &'a str) -> Result<bool, Box<dyn std::error::Error>>,
+) -> Result<(), Box<dyn std::error::Error>> {
+    for pair in words.chunks(2) {
+        let [name, value] = pair else { return Err(format!("{} needs a value\n{HELP}", pair[0]).into()) };
+        if !set(name, value).map_err(|error| format!("{name} {value}: {error}"))? {
+            return Err(format!("there is no option {name}\n{HELP}").into());
         }
     }
-    // A failure is reported with its operation; the text of a panic is part of it.
-    std::panic::set_hook(Box::new(|_| {}));
-    let mut total = Coverage::default();
-    for seed in seed..seed + seeds {
-        let mut settings = Settings::from_seed(seed);
-        settings.node = node.unwrap_or(settings.node);
-        settings.max_old_space_mb = max_old.unwrap_or(settings.max_old_space_mb);
-        let program = program(seed, operations);
-        match check(&settings, &program) {
-            Ok(coverage) => total.add(&coverage),
-            Err(failure) => {
-                writeln!(out, "seed {seed} fails: {failure}\n{settings:?}")?;
-                let (small, failure) = shrink(&settings, program, failure, Duration::from_secs(60));
-                writeln!(out, "{} operations are left: {failure}", small.len())?;
-                for operation in &small {
-                    writeln!(out, "    {operation:?}")?;
-                }
-                writeln!(
-                    out,
-                    "replay: cargo run -p gcheap-check --release -- --seed {seed} --operations {operations} --node {} \
-                     --max-old-space {}",
-                    settings.node, settings.max_old_space_mb
-                )?;
+    Ok(())
+}
+
+fn run_soak(out: &mut impl Write, words: &[&str]) -> Outcome {
+    let mut wanted = Soak::default();
+    options(words, |name, value| {
+        match name {
+            "--operations" => wanted.operations = value.replace('_', "").parse()?,
+            "--seed" => wanted.seed = value.parse()?,
+            "--threads" => wanted.threads = value.parse()?,
+            "--node" => wanted.node = Some(value.parse()?),
+            "--length" => wanted.length = Some(value.parse()?),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    })?;
+    let start = Instant::now();
+    let said = Mutex::new(start);
+    let progress = |operations: u64| {
+        let mut said = said.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if said.elapsed() > Duration::from_secs(10) {
+            *said = Instant::now();
+            let seconds = start.elapsed().as_secs();
+            let _ = writeln!(std::io::stderr(), "{operations} of {} operations, {seconds} s", wanted.operations);
+        }
+    };
+    match soak(&wanted, progress) {
+        Ok(soaked) => {
+            summary(out, &wanted, &soaked, start.elapsed())?;
+            Ok(true)
+        }
+        Err(failure) => {
+            report(out, &wanted, *failure)?;
+            Ok(false)
+        }
+    }
+}
+
+fn summary(out: &mut impl Write, wanted: &Soak, soaked: &Soaked, took: Duration) -> std::io::Result<()> {
+    let Soaked { programs, coverage } = soaked;
+    writeln!(
+        out,
+        "heap and model agree: {programs} programs from seed {} on, {} threads, {:.0} s",
+        wanted.seed,
+        wanted.threads,
+        took.as_secs_f64()
+    )?;
+    for (name, count) in coverage.counters() {
+        writeln!(out, "{count:>14}  {name}")?;
+    }
+    Ok(())
+}
+
+fn report(out: &mut impl Write, wanted: &Soak, failed: SoakFailure) -> Result<(), Box<dyn std::error::Error>> {
+    let SoakFailure { seed, settings, program, failure } = failed;
+    let length = program.len();
+    writeln!(out, "seed {seed} fails {failure}\n{settings:?}")?;
+    writeln!(std::io::stderr(), "making it smaller, {} s at most", SHRINKING.as_secs())?;
+    let (small, failure) = shrink(&Harness::new(settings.clone()), program, failure, SHRINKING);
+    let file = std::env::temp_dir().join(format!("gcheap-soak-seed-{seed}.txt"));
+    std::fs::write(&file, replay::to_text(&settings, &small))?;
+    writeln!(out, "{} operations are left: fails {failure}", small.len())?;
+    for line in replay::to_text(&settings, &small).lines().take(60) {
+        writeln!(out, "    {line}")?;
+    }
+    let node = wanted.node.map_or(String::new(), |node| format!(" --node {node}"));
+    writeln!(out, "replay the small one: cargo xtask soak --replay {}", file.display())?;
+    writeln!(out, "replay the whole:     cargo xtask soak --seed {seed} --operations 1 --length {length}{node}")?;
+    Ok(())
+}
+
+fn run_replay(out: &mut impl Write, file: &str) -> Outcome {
+    let file = PathBuf::from(file);
+    let text = std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let (settings, program) = replay::from_text(&text)?;
+    match Harness::new(settings).check(&program) {
+        Ok(coverage) => {
+            writeln!(out, "heap and model agree over {} operations", coverage.operations)?;
+            Ok(true)
+        }
+        Err(failure) => {
+            writeln!(out, "fails {failure}")?;
+            Ok(false)
+        }
+    }
+}
+
+fn run_faults(out: &mut impl Write, words: &[&str]) -> Outcome {
+    let (mut every, mut first) = (1, usize::MAX);
+    options(words, |name, value| {
+        match name {
+            "--every" => every = value.parse::<usize>()?.max(1),
+            "--first" => first = value.parse()?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    })?;
+    let start = Instant::now();
+    let all = Fault::opportunities().map_err(|broken| broken.message)?;
+    let (mut errors, mut absorbed) = (0, 0);
+    for fault in all.iter().take(first).step_by(every) {
+        match fault.inject() {
+            Ok(End::Error) => errors += 1,
+            Ok(End::Absorbed) => absorbed += 1,
+            Err(broken) => {
+                writeln!(out, "{fault:?} breaks the heap ({}): {}", broken.by.name(), broken.message)?;
                 return Ok(false);
             }
         }
     }
-    writeln!(out, "{seeds} programs of {operations} operations agree with the model\n{total:#?}")?;
+    let (all, seconds) = (all.len(), start.elapsed().as_secs_f64());
+    writeln!(
+        out,
+        "{} faults of {all} opportunities: {errors} ended in an error, {absorbed} were absorbed, all verify and go on; \
+         {seconds:.0} s",
+        errors + absorbed
+    )?;
     Ok(true)
+}
+
+fn write_seeds(directory: &str) -> Outcome {
+    std::fs::create_dir_all(directory)?;
+    for seed in 0..24u8 {
+        let mut bytes = vec![seed];
+        bytes.extend(to_bytes(&program(u64::from(seed), 20 + 10 * usize::from(seed))));
+        std::fs::write(PathBuf::from(directory).join(format!("program-{seed:02}")), bytes)?;
+    }
+    Ok(true)
+}
+
+#[cfg(not(feature = "mutants"))]
+fn run_mutants(_: &mut impl Write, _: &[&str]) -> Outcome {
+    Err("this build has no mutants: cargo run -p gcheap-check --release --features mutants -- mutants".into())
+}
+
+#[cfg(feature = "mutants")]
+fn run_mutants(out: &mut impl Write, words: &[&str]) -> Outcome {
+    let (mut operations, mut only) = (200_000, None);
+    options(words, |name, value| {
+        match name {
+            "--operations" => operations = value.replace('_', "").parse()?,
+            "--only" => only = Some(value),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    })?;
+    gcheap_check::mutation::table(out, operations, only)
 }

@@ -39,6 +39,7 @@ pub enum Action {
     SetDelete,
     WeakMap,
     WeakMapSet,
+    WeakMapChain,
     WeakMapDelete,
     WeakRef,
     Deref,
@@ -71,6 +72,8 @@ pub enum Action {
     AddNearLimit,
     RemoveNearLimit,
     Compare,
+    /// An operation of the user, by its place in the harness.
+    Custom(u16),
 }
 
 /// How often each action is drawn.
@@ -108,6 +111,7 @@ const WEIGHTS: &[(Action, u64)] = &[
     (Action::SetDelete, 10),
     (Action::WeakMap, 4),
     (Action::WeakMapSet, 30),
+    (Action::WeakMapChain, 3),
     (Action::WeakMapDelete, 8),
     (Action::WeakRef, 16),
     (Action::Deref, 10),
@@ -142,6 +146,35 @@ const WEIGHTS: &[(Action, u64)] = &[
     (Action::Compare, 3),
 ];
 
+impl Action {
+    /// Every built-in action, in an order that stays.
+    pub fn all() -> impl Iterator<Item = Action> {
+        WEIGHTS.iter().map(|(action, _)| *action)
+    }
+
+    /// The name in replays.
+    ///
+    /// ```
+    /// use gcheap_check::operation::Action;
+    /// assert_eq!(Action::Minor.name(), "Minor");
+    /// assert_eq!(Action::from_name("Minor"), Some(Action::Minor));
+    /// ```
+    pub fn name(self) -> String {
+        match self {
+            Action::Custom(index) => format!("Custom:{index}"),
+            other => format!("{other:?}"),
+        }
+    }
+
+    /// The action of a name.
+    pub fn from_name(name: &str) -> Option<Action> {
+        if let Some(index) = name.strip_prefix("Custom:") {
+            return index.parse().ok().map(Action::Custom);
+        }
+        Action::all().find(|action| action.name() == name)
+    }
+}
+
 /// One step of a program. An operation that finds no fitting operand does nothing, so that any of them can be left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Operation {
@@ -158,13 +191,19 @@ pub struct Operation {
 /// assert_eq!(program, gcheap_check::operation::program(7, 100));
 /// ```
 pub fn program(seed: u64, count: usize) -> Vec<Operation> {
+    weighted(seed, count, &[])
+}
+
+/// A program in which other actions are drawn too, as often as their weights say.
+pub(crate) fn weighted(seed: u64, count: usize, more: &[(Action, u64)]) -> Vec<Operation> {
     let mut random = Random::new(seed ^ 0x5eed);
-    let total = WEIGHTS.iter().map(|(_, weight)| weight).sum();
+    let total = WEIGHTS.iter().chain(more).map(|(_, weight)| weight).sum();
     (0..count)
         .map(|_| {
             let mut at = random.below(total);
             let action = WEIGHTS
                 .iter()
+                .chain(more)
                 .find(|(_, weight)| match at.checked_sub(*weight) {
                     Some(rest) => {
                         at = rest;
@@ -177,4 +216,39 @@ pub fn program(seed: u64, count: usize) -> Vec<Operation> {
             Operation { action, numbers }
         })
         .collect()
+}
+
+/// Bytes of one operation in [`from_bytes`].
+const OPERATION_BYTES: usize = 7;
+
+/// A program from any bytes, for fuzzers: a byte chooses the action, two each the numbers. A rest is left out.
+///
+/// ```
+/// use gcheap_check::operation::{from_bytes, program, to_bytes};
+/// assert_eq!(from_bytes(&[0, 1, 0, 2, 0, 3, 0])[0].numbers, [1, 2, 3]);
+/// let short = from_bytes(&to_bytes(&program(1, 50)));
+/// assert_eq!(from_bytes(&to_bytes(&short)), short);
+/// ```
+pub fn from_bytes(bytes: &[u8]) -> Vec<Operation> {
+    let number = |bytes: &[u8], at: usize| u32::from(u16::from_le_bytes([bytes[at], bytes[at + 1]]));
+    bytes
+        .chunks_exact(OPERATION_BYTES)
+        .map(|bytes| Operation {
+            action: WEIGHTS[usize::from(bytes[0]) % WEIGHTS.len()].0,
+            numbers: [number(bytes, 1), number(bytes, 3), number(bytes, 5)],
+        })
+        .collect()
+}
+
+/// Bytes of a program of built-in operations; of each number the lower half.
+pub fn to_bytes(program: &[Operation]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for operation in program {
+        let Some(place) = WEIGHTS.iter().position(|(action, _)| *action == operation.action) else { continue };
+        bytes.push(place as u8);
+        for number in operation.numbers {
+            bytes.extend((number as u16).to_le_bytes());
+        }
+    }
+    bytes
 }

@@ -1,12 +1,15 @@
 //! Makes a failing program small by leaving operations out while it still fails.
 
+use crate::failure::Failure;
+use crate::harness::Harness;
 use crate::operation::Operation;
-use crate::run::{Failure, Settings, check};
 use std::time::{Duration, Instant};
 
 /// The smallest failing program found within `time`, and how it fails.
+///
+/// Any failure counts, not only the first: a smaller program may show the same fault in another way.
 pub fn shrink(
-    settings: &Settings,
+    harness: &Harness,
     program: Vec<Operation>,
     failure: Failure,
     time: Duration,
@@ -24,7 +27,7 @@ pub fn shrink(
             }
             let mut candidate = best.clone();
             candidate.drain(at..(at + chunk).min(best.len()));
-            match check(settings, &candidate) {
+            match harness.check(&candidate) {
                 Err(now) => {
                     candidate.truncate(now.at + 1);
                     (best, failure) = (candidate, now);

@@ -27,16 +27,26 @@
 //! The floors of the house, downwards only: `heap` (the façade), `collect`, `space`, `object`, `memory` and `roots` are the
 //! mechanism; [`policy`] decides, from what a [`profile`] says of a Node version; [`time`] is an input; [`event`] is what
 //! happens, and [`trace`] is the text that V8 prints for it. Unsafe code is written in `memory` only.
+//!
+//! For tests: [`record!`] declares objects of one's own, [`inspect`] shows the heap, [`assert`](mod@assert) explains what does not hold, and
+//! `Heap` can be made to collect, move and run out where a test wants it to (docs/tutorial.md).
 
 #![deny(unsafe_op_in_unsafe_fn)]
 
+pub mod assert;
 mod collect;
 pub mod event;
 mod heap;
+pub mod inspect;
 mod memory;
+#[cfg(feature = "mutants")]
+pub mod mutants;
+#[cfg(not(feature = "mutants"))]
+mod mutants;
 mod object;
 pub mod policy;
 pub mod profile;
+pub mod record;
 mod roots;
 mod space;
 pub mod time;
@@ -47,7 +57,7 @@ pub use heap::error::Error;
 pub use heap::handle::{Global, Local, Type, Value, WeakHandle, types};
 pub use heap::scope::Scope;
 pub use heap::site::{AllocationSite, Placement};
-pub use heap::{Finalization, GcKind, Heap, HeapOptions, HeapStatistics, MemoryUsage, RecordType};
+pub use heap::{Compaction, Finalization, GcKind, GcPhase, Heap, HeapOptions, HeapStatistics, MemoryUsage, RecordType};
 pub use memory::Refused;
 pub use memory::backend::BackendKind;
 pub use object::Kind;

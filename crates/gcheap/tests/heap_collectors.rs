@@ -3,7 +3,7 @@
 use gcheap::event::{Collector, Event, GcEvent, SpaceName};
 use gcheap::policy::Flags;
 use gcheap::types::JsArray;
-use gcheap::{Error, GcKind, Heap, HeapOptions, Local, Placement, Scope, Value};
+use gcheap::{Error, GcKind, Heap, HeapOptions, HeapStatistics, Local, Placement, Scope, Value};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -279,4 +279,49 @@ fn collections_find_the_same_graph_at_every_allocation_of_every_operation() {
         assert!(scope.is_same(again, object).unwrap());
         scope.verify().unwrap();
     }
+}
+
+/// Rings, lists, trees and arrays that refer to each other across the whole heap, some of it dropped again.
+fn tangle(parallel_marking: bool) -> (Vec<String>, HeapStatistics) {
+    let mut heap =
+        Heap::new(HeapOptions { parallel_marking, baseline: false, verify: true, ..HeapOptions::default() }).unwrap();
+    let events = Rc::new(RefCell::new(Vec::new()));
+    let told = Rc::clone(&events);
+    heap.subscribe(move |event| told.borrow_mut().push(format!("{event:?}")));
+    let mut scope = heap.scope();
+    let all = scope.array(&[]).unwrap();
+    let mut seed = 1u32;
+    for round in 0..300_000u32 {
+        let mut turn = scope.scope();
+        let mut random = |below: u64| {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            u64::from(seed >> 8) % below
+        };
+        let length = u64::from(round).max(1);
+        let one = turn.array_get(all, random(length)).unwrap_or(Value::Undefined);
+        let other = turn.array_get(all, random(length)).unwrap_or(Value::Undefined);
+        let text = turn.string("a leaf of some length").unwrap();
+        let inner = turn.array(&[one, text.into()]).unwrap();
+        let object = turn.object(&[inner.into(), other, 7.into()]).unwrap();
+        turn.array_push(all, object.into()).unwrap();
+        if round % 3 == 0 {
+            turn.array_set(all, random(length), Value::Undefined).unwrap();
+        }
+    }
+    scope.collect_garbage().unwrap();
+    scope.collect_garbage().unwrap();
+    let statistics = scope.statistics();
+    drop(scope);
+    drop(heap);
+    (events.take(), statistics)
+}
+
+#[test]
+fn a_second_marking_thread_changes_no_result() {
+    let (alone, together) = (tangle(false), tangle(true));
+    assert_eq!(alone.1, together.1);
+    for (number, (one, two)) in alone.0.iter().zip(&together.0).enumerate() {
+        assert_eq!(one, two, "event {number}");
+    }
+    assert_eq!(alone.0.len(), together.0.len());
 }

@@ -13,6 +13,7 @@
 //! What holds: an engine never prints and never ends the process, it only talks to an [`engine::Sink`]. Everything
 //! that a person can get wrong comes back as a value with one sentence in each language ([`text::Text`]).
 
+pub mod calibrate;
 pub mod cli;
 pub mod engine;
 pub mod exit;

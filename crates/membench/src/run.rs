@@ -10,8 +10,12 @@ use std::path::Path;
 use clap::Parser;
 use serde_json::json;
 
-use crate::cli::{Cli, Command, EngineFlag, Format, LimitsCommand, ListCommand, OnOom, RunOptions, argv, mistake};
+use crate::calibrate;
+use crate::cli::{
+    CalibrateCommand, Cli, Command, EngineFlag, Format, LimitsCommand, ListCommand, OnOom, RunOptions, argv, mistake,
+};
 use crate::engine::node::NodeEngine;
+use crate::engine::node::script::javascript;
 use crate::engine::sim::SimEngine;
 use crate::engine::{Engine, Outcome, RunError, Sink};
 use crate::exit::Exit;
@@ -21,7 +25,7 @@ use crate::report::text::pad_right;
 use crate::report::{Console, Style, limits as limits_report};
 use crate::settings::{HeapSettings, Memory, Node, Settings, machine};
 use crate::text::{Lang, Text};
-use crate::workload::{Sizes, Workload, shipped};
+use crate::workload::{Sizes, Workload, parse, shipped};
 
 /// Does what `typed` says; the first word is the name of the program.
 pub fn main(typed: impl IntoIterator<Item = OsString>) -> Exit {
@@ -87,8 +91,12 @@ fn complain(text: &Text, lang: Lang) {
 }
 
 fn dispatch(command: Command, flags: Vec<String>, lang: Lang) -> Result<Exit, Failure> {
-    let sizes =
-        |options: &RunOptions, records, buffer_size| Sizes { iterations: options.iterations, records, buffer_size };
+    let sizes = |options: &RunOptions, records, buffer_size| Sizes {
+        iterations: options.iterations,
+        records,
+        buffer_size,
+        set: Vec::new(),
+    };
     let (name, sizes, options) = match command {
         Command::Heap(heap) => ("heap".to_owned(), sizes(&heap.options, heap.records, None), heap.options),
         Command::Buffer(buffer) => {
@@ -98,11 +106,16 @@ fn dispatch(command: Command, flags: Vec<String>, lang: Lang) -> Result<Exit, Fa
             ("compare".to_owned(), sizes(&compare.options, compare.records, compare.buffer_size), compare.options)
         }
         Command::Run(run) => {
-            let sizes = sizes(&run.options, run.records, run.buffer_size);
-            (run.workload, sizes, run.options)
+            let sizes = Sizes { set: run.set, ..sizes(&run.options, run.records, run.buffer_size) };
+            let workload = find_workload(&run.workload, sizes)?;
+            if let Some(path) = &run.emit_js {
+                return emit_js(&workload, run.options.seed, path);
+            }
+            return workload_run(&workload, flags, &run.options, lang);
         }
         Command::List(command) => return Ok(list(&command, lang)?),
         Command::Limits(command) => return limits(&command, lang),
+        Command::Calibrate(command) => return calibration(&command, lang),
         Command::Fidelity(command) => {
             let wanted = fidelity::Wanted::resolve(&command).map_err(Failure::Usage)?;
             fidelity::run(&command, &wanted, lang)?;
@@ -111,6 +124,33 @@ fn dispatch(command: Command, flags: Vec<String>, lang: Lang) -> Result<Exit, Fa
     };
     let workload = shipped(&name, sizes).map_err(Failure::Usage)?;
     workload_run(&workload, flags, &options, lang)
+}
+
+/// A shipped workload by its name, or a file by its path.
+fn find_workload(word: &str, sizes: Sizes) -> Result<Workload, Failure> {
+    let path = Path::new(word);
+    let is_path = word.contains(std::path::MAIN_SEPARATOR) || path.extension().is_some_and(|end| end == "toml");
+    if !is_path {
+        return shipped(word, sizes).map_err(Failure::Usage);
+    }
+    let source = std::fs::read_to_string(path).map_err(|error| {
+        Failure::Usage(Text::new(
+            format!("the workload file {word} cannot be read: {error}"),
+            format!("无法读取负载文件 {word}:{error}"),
+        ))
+    })?;
+    let name = path.file_stem().map_or_else(|| word.to_owned(), |name| name.to_string_lossy().into_owned());
+    parse(&name, word, &source, &sizes).map_err(Failure::Usage)
+}
+
+fn emit_js(workload: &Workload, seed: u64, path: &Path) -> Result<Exit, Failure> {
+    std::fs::write(path, javascript(workload, seed)).map_err(|error| {
+        Failure::Usage(Text::new(
+            format!("--emit-js: {} cannot be written: {error}", path.display()),
+            format!("--emit-js:无法写入 {}:{error}", path.display()),
+        ))
+    })?;
+    Ok(Exit::Completed)
 }
 
 fn workload_run(workload: &Workload, flags: Vec<String>, options: &RunOptions, lang: Lang) -> Result<Exit, Failure> {
@@ -192,16 +232,18 @@ fn memory_check(workload: &Workload, settings: &Settings) -> Result<Option<Text>
 
 fn list(command: &ListCommand, lang: Lang) -> Result<Exit, RunError> {
     let mut out = io::stdout();
-    for workload in shipped::all() {
+    let workloads = shipped::all();
+    let widest = workloads.iter().map(|workload| workload.name.len()).max().unwrap_or(0);
+    for workload in &workloads {
         let line = match command.format {
             Format::Text => {
-                format!("{}{}\n", pad_right(&workload.name, 10), workload.description.get(lang)).into_bytes()
+                format!("{}{}\n", pad_right(&workload.name, widest + 2), workload.description.get(lang)).into_bytes()
             }
             Format::Json => {
                 let parameters: serde_json::Map<_, _> = workload
                     .parameters
                     .iter()
-                    .map(|parameter| (parameter.name.to_owned(), json!(parameter.value)))
+                    .map(|parameter| (parameter.name.clone(), json!(parameter.value)))
                     .collect();
                 json_line(&Listed { name: &workload.name, description: workload.description.get(lang), parameters })?
             }
@@ -219,6 +261,23 @@ struct Listed<'a> {
     name: &'a str,
     description: &'a str,
     parameters: serde_json::Map<String, serde_json::Value>,
+}
+
+fn calibration(command: &CalibrateCommand, lang: Lang) -> Result<Exit, Failure> {
+    let found = calibrate::calibrate(&command.node)?;
+    let output = match command.format {
+        Format::Json => json_line(&calibrate::json(&found)).map_err(RunError::from)?,
+        Format::Text => calibrate::text(lang, &found).into_bytes(),
+    };
+    if let Some(path) = &command.write {
+        std::fs::write(path, found.file.to_toml()).map_err(|error| {
+            let path = path.display();
+            RunError::failed(format!("{path} cannot be written: {error}"), format!("无法写入 {path}:{error}"))
+        })?;
+    }
+    let mut out = io::stdout();
+    out.write_all(&output).and_then(|()| out.flush()).map_err(RunError::from)?;
+    Ok(Exit::Completed)
 }
 
 fn limits(command: &LimitsCommand, lang: Lang) -> Result<Exit, Failure> {

@@ -4,7 +4,8 @@ mod common;
 
 use common::{membench, run};
 
-/// `arguments <tab> sentence`, the sentence without `membench: `; `{majors}` stands for the supported Node versions.
+/// `arguments <tab> sentence`, the sentence without `membench: `; `{majors}` stands for the supported Node versions,
+/// `{workloads}` for the shipped workloads.
 const TABLE: &str = include_str!("data/bad-input.tsv");
 
 #[test]
@@ -12,7 +13,9 @@ fn each_mistake_has_its_sentence() {
     let mut wrong = Vec::new();
     for row in TABLE.lines().filter(|row| !row.starts_with('#') && !row.is_empty()) {
         let (arguments, sentence) = row.split_once('\t').expect("a tab");
-        let sentence = sentence.replace("{majors}", &membench::cli::value::node_majors(", "));
+        let sentence = sentence
+            .replace("{majors}", &membench::cli::value::node_majors(", "))
+            .replace("{workloads}", &membench::workload::shipped::NAMES.join(", "));
         let output = run(&arguments.split(' ').collect::<Vec<_>>());
         let said = String::from_utf8(output.stderr).unwrap();
         if said != format!("membench: {sentence}\n") || output.status.code() != Some(2) || !output.stdout.is_empty() {

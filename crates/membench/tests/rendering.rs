@@ -60,7 +60,7 @@ fn large_numbers_push_the_column_and_not_each_other() {
 #[test]
 fn the_script_of_each_workload_is_as_a_person_would_write_it() {
     for workload in shipped::all() {
-        snapshot(&format!("{}.cjs", workload.name), &script::javascript(&workload));
+        snapshot(&format!("{}.cjs", workload.name), &script::javascript(&workload, 1));
     }
 }
 

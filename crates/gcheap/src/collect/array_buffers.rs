@@ -4,6 +4,7 @@
 //! (V8 src/heap/array-buffer-sweeper.h). A scavenge sweeps the young list, a mark-compact both.
 
 use crate::memory::BackingStore;
+use crate::mutants::{Mutant, on};
 
 pub(crate) struct ArrayBuffer {
     /// The JSArrayBuffer.
@@ -99,7 +100,7 @@ impl ArrayBuffers {
             for number in list {
                 let Some(entry) = self.entries[number as usize].as_ref() else { continue };
                 let bytes = entry.bytes;
-                if alive(entry.address) {
+                if alive(entry.address) || on(Mutant::KeepDeadArrayBuffer) {
                     if young { &mut self.young } else { &mut self.old }.push(number);
                 } else {
                     freed += bytes;
@@ -115,6 +116,20 @@ impl ArrayBuffers {
     pub(crate) fn update_all(&mut self, place: impl Fn(u64) -> u64) {
         self.old.append(&mut self.young);
         self.old_bytes += std::mem::take(&mut self.young_bytes);
+        for &number in &self.old {
+            if let Some(entry) = self.entries[number as usize].as_mut() {
+                entry.address = place(entry.address);
+            }
+        }
+    }
+
+    /// After evacuation by age: renames what moved; `young` tells which new places are young.
+    pub(crate) fn update_by_age(&mut self, place: impl Fn(u64) -> u64, young: impl Fn(u64) -> bool) {
+        let freed = self.sweep_young(|address| {
+            let now = place(address);
+            Some((now, young(now)))
+        });
+        debug_assert_eq!(freed, 0);
         for &number in &self.old {
             if let Some(entry) = self.entries[number as usize].as_mut() {
                 entry.address = place(entry.address);

@@ -8,6 +8,7 @@ use super::Mechanism;
 use super::weak::{ephemeron_capacity, ephemeron_entries};
 use crate::event::SpaceName;
 use crate::memory::WORD;
+use crate::mutants::{Mutant, on};
 use crate::object::Header;
 use crate::object::word::{address as address_of, is_reference, moved_to};
 use crate::space::pages::{BELOW_AGE_MARK, CANDIDATE, FROM, LARGE, Pages, YOUNG};
@@ -20,6 +21,8 @@ pub(crate) type PromotePage<'p> = &'p dyn Fn(u64, u64, u64) -> bool;
 pub(crate) struct Evacuated {
     /// Young bytes that are old now.
     pub(crate) promoted: u64,
+    /// Young bytes that were copied and are still young.
+    pub(crate) copied: u64,
     /// Bytes copied out of evacuation candidates.
     pub(crate) compacted: u64,
     /// Evacuation candidates that were emptied and released.
@@ -35,7 +38,7 @@ pub(crate) struct Evacuated {
 }
 
 /// A run of freshly copied objects, or a page with marked ones, whose slots must be looked at.
-enum Fresh {
+pub(super) enum Fresh {
     Run(u64, u64),
     Marked(u64),
 }
@@ -91,9 +94,14 @@ impl Mechanism {
         let mut fresh = Vec::new();
         let mut aborted = Vec::new();
         self.sweep_large(&mut fresh, &mut result);
-        self.evacuate_new_space(promote_page, &mut fresh, &mut aborted, &mut result);
+        if self.promotes_all {
+            self.evacuate_new_space(promote_page, &mut fresh, &mut aborted, &mut result);
+        } else {
+            self.evacuate_new_space_by_age(promote_page, &mut fresh, &mut aborted, &mut result);
+        }
         let released = self.evacuate_candidates(candidates, &mut fresh, &mut aborted, &mut result);
         self.update_pointers(&fresh);
+        let to_young = if self.promotes_all { Vec::new() } else { self.slots_to_young(&fresh) };
 
         let spaces = &mut self.spaces;
         spaces.old.free_linear_area(&mut spaces.pages);
@@ -105,15 +113,18 @@ impl Mechanism {
         for page in aborted {
             spaces.pages.set_flags(page, 0, CANDIDATE | FROM | YOUNG | BELOW_AGE_MARK);
         }
-        for page in spaces.new.to.clone() {
+        for page in [spaces.new.to.clone(), spaces.new.from.clone()].concat() {
             let (start, bytes) = (spaces.pages.start(page), spaces.pages.geometry.page_size());
             spaces.pages.marks.clear_run(start, bytes);
             spaces.pages.set_live(page, 0);
         }
         spaces.new.flip_if_lazy();
-        // Nothing young is left, so nothing is remembered.
+        // Where nothing young is left, nothing is remembered.
         for slot_page in spaces.pages.remembered_slots() {
             spaces.pages.clear_remembered_slot_page(slot_page);
+        }
+        for slot in to_young {
+            spaces.pages.remember(slot);
         }
         let (paged, _) = spaces.paged_mut();
         for space in paged {
@@ -121,7 +132,9 @@ impl Mechanism {
         }
         // A refusal leaves a smaller to-space; the next collection tries again.
         let _ = spaces.new.commit_to(&mut spaces.pages);
-        spaces.new.reset(&spaces.pages);
+        if self.promotes_all {
+            spaces.new.reset(&spaces.pages);
+        }
         spaces.new.set_age_mark(&mut spaces.pages);
         self.marking.reset();
         result
@@ -165,7 +178,7 @@ impl Mechanism {
                 let live = pages.live(page);
                 let is_candidate = candidates.contains(&page);
                 pages.page_mut(page).wasted = 0;
-                if live == 0 && !is_candidate {
+                if (live == 0 || live < 1024 && on(Mutant::ReleasePageEarly)) && !is_candidate {
                     if kept_empty {
                         space.remove(pages, page);
                         pages.release(page);
@@ -259,7 +272,7 @@ impl Mechanism {
     }
 
     /// Survivors of a full collection count for their allocation sites as those of a scavenge do.
-    fn count_mementos_of(&mut self, page: u64) {
+    pub(super) fn count_mementos_of(&mut self, page: u64) {
         let (mut at, end) = (self.spaces.pages.area_start(page), self.spaces.pages.page(page).end);
         while let Some(object) = self.spaces.pages.marks.next_set(at, end) {
             let header = Header(self.spaces.pages.memory.word(object));
@@ -269,9 +282,10 @@ impl Mechanism {
     }
 
     /// A new-space page becomes an old page that waits for the sweeper.
-    fn hand_over(&mut self, page: u64, live: u64) {
+    pub(super) fn hand_over(&mut self, page: u64, live: u64) {
         let spaces = &mut self.spaces;
         spaces.new.to.retain(|&other| other != page);
+        spaces.new.from.retain(|&other| other != page);
         spaces.pages.page_mut(page).owner = Some(SpaceName::Old);
         spaces.old.adopt(&mut spaces.pages, page);
         let entry = spaces.pages.page_mut(page);
@@ -355,7 +369,7 @@ impl Mechanism {
         roots.for_each_stack(update_root);
         roots.weak.words_mut().iter_mut().filter(|word| is_reference(**word)).for_each(update_root);
 
-        for slot in self.marking.take_recorded() {
+        for slot in self.marking.take_recorded().skip(usize::from(on(Mutant::MissSlotInEvacuation))) {
             // A slot whose object was moved itself is visited where it is now.
             if pages.flags(slot) & (FROM | CANDIDATE) == 0 {
                 update_slot(pages, slot);
@@ -372,6 +386,8 @@ impl Mechanism {
         }
         for part in fresh {
             match *part {
+                Fresh::Run(..) if on(Mutant::MissFreshRunInEvacuation) => {}
+                Fresh::Marked(_) if on(Mutant::MissPromotedPage) => {}
                 Fresh::Run(start, end) => {
                     let mut object = start;
                     while object < end {
@@ -388,7 +404,11 @@ impl Mechanism {
         }
         let place = |address: u64| moved(pages, address).unwrap_or(address);
         self.weak.update(|address| Some(place(address)));
-        self.buffers.update_all(place);
+        if self.promotes_all {
+            self.buffers.update_all(place);
+        } else {
+            self.buffers.update_by_age(place, |address| pages.flags(address) & (YOUNG | FROM) == YOUNG);
+        }
         for table in &self.weak.ephemeron_tables {
             let capacity = ephemeron_capacity(&pages.memory, table.address);
             for (key_slot, value_slot) in ephemeron_entries(table.address, capacity) {

@@ -4,14 +4,19 @@
 //! of an object is fetched while the objects before it are visited. Long arrays are visited in pieces, so the stack
 //! grows with the depth of the graph, not with the width of one array.
 //!
+//! Where everything is visited to the end, two threads may do it (`parallel_mark`): the order has no influence on what
+//! is marked, on live bytes, or on the set of recorded slots.
+//!
 //! While marking runs the write barrier marks every object that is stored into a marked one, and objects allocated in
 //! old space are marked at once (black allocation). Stack roots are seen only by the final pause.
 
 use super::Mechanism;
-use crate::memory::{WORD, Worklist};
+use super::parallel_mark::Outbox;
+use crate::memory::{Mark, MarkView, Share, Top, WORD, Worklist};
+use crate::mutants::{Mutant, on};
 use crate::object::Header;
-use crate::object::word::{address as address_of, is_reference, is_weak};
-use crate::space::pages::{CANDIDATE, MarkingView, YOUNG};
+use crate::object::word::{address as address_of, is_reference, is_weak_reference};
+use crate::space::pages::{CANDIDATE, YOUNG};
 
 /// Entries of the prefetching queue.
 const QUEUE: usize = 8;
@@ -21,21 +26,28 @@ const PIECE: u64 = 1024;
 /// Objects that differ only in the address bits below this are neighbours: probably in the cache already.
 const NEAR: u64 = 4096;
 
+/// Bytes that are visited by one thread before two are thought of.
+const WARM_UP: u64 = 4 << 20;
+/// Slots and objects that wait: with fewer, a second thread would only wait too.
+const ENOUGH_FOR_TWO: usize = 512;
+
 /// A marking cycle.
 #[derive(Default)]
 pub(crate) struct Marking {
     /// Between the start of incremental marking and the end of the full collection.
     pub(crate) active: bool,
     /// Marked objects whose slots were not visited.
-    worklist: Worklist<u32>,
+    pub(super) worklist: Worklist<u32>,
     /// Long objects and the first slot that was not visited.
-    pieces: Worklist<(u32, u32)>,
+    pub(super) pieces: Worklist<(u32, u32)>,
     /// Slots of old objects that point into evacuation candidates.
     pub(crate) recorded: Worklist<u32>,
     /// Pages to be evacuated.
     pub(crate) candidates: Vec<u64>,
     /// Bytes visited in this cycle.
     pub(crate) marked_bytes: u64,
+    /// A second thread may help where the outcome is the same.
+    pub(crate) parallel: bool,
 }
 
 #[inline(always)]
@@ -122,119 +134,196 @@ impl Mechanism {
     }
 
     fn drain<const CANDIDATES: bool>(&mut self, budget: u64) -> bool {
+        if budget < u64::MAX || !self.marking.parallel {
+            return self.drain_alone::<CANDIDATES>(budget);
+        }
+        // With nothing left at the end, the outcome does not depend on the order: a second thread is welcome once there is
+        // enough for both.
+        while !self.drain_alone::<CANDIDATES>(WARM_UP) {
+            let waiting = self.marking.worklist.len() + self.marking.pieces.len() * PIECE as usize;
+            if waiting >= ENOUGH_FOR_TWO && self.drain_in_parallel::<CANDIDATES>() {
+                break;
+            }
+        }
+        true
+    }
+
+    #[inline(never)]
+    fn drain_alone<const CANDIDATES: bool>(&mut self, budget: u64) -> bool {
+        let marking = &mut self.marking;
         let mut marker = Marker {
-            worklist: std::mem::take(&mut self.marking.worklist),
-            pieces: &mut self.marking.pieces,
-            recorded: &mut self.marking.recorded,
-            view: self.spaces.pages.marking_view(),
+            waiting: marking.worklist.top(),
+            pieces: &mut marking.pieces,
+            recorded: &mut marking.recorded,
+            view: self.spaces.pages.mark_view(),
+            away: Outbox::closed(),
+            visited: 0,
         };
-        let (done, visited) = marker.drain::<CANDIDATES>(budget);
-        self.marking.worklist = marker.worklist;
-        self.marking.marked_bytes += visited;
+        let done = marker.drain::<CANDIDATES>(budget);
+        let visited = marker.visited;
+        drop(marker);
+        marking.marked_bytes += visited;
         done
     }
 }
 
-/// The marking loop's own state, so that none of it has to be read back from the heap after each store.
-struct Marker<'m> {
-    worklist: Worklist<u32>,
-    pieces: &'m mut Worklist<(u32, u32)>,
-    recorded: &'m mut Worklist<u32>,
-    view: MarkingView<'m>,
+/// The marking loop's own state. All that it calls is inlined or gets what it needs by value, so that the state lives in
+/// registers and none of it is read back from memory after each store.
+pub(super) struct Marker<'m, S: Share> {
+    pub(super) waiting: Top<'m, u32>,
+    pub(super) pieces: &'m mut Worklist<(u32, u32)>,
+    pub(super) recorded: &'m mut Worklist<u32>,
+    pub(super) view: MarkView<'m, S>,
+    /// Objects that another marker has to mark.
+    pub(super) away: Outbox<'m>,
+    /// Bytes visited.
+    pub(super) visited: u64,
 }
 
-impl Marker<'_> {
-    /// Visits until nothing is left or `budget` bytes were visited; whether nothing is left, and the bytes.
-    #[inline]
-    fn drain<const CANDIDATES: bool>(&mut self, budget: u64) -> (bool, u64) {
-        // Popped objects whose headers are on their way; a ring.
-        let mut queue = [0u32; QUEUE];
-        let mut first = 0usize;
-        let mut queued = 0usize;
-        let mut visited = 0u64;
-        let done = loop {
-            while queued < QUEUE {
-                let Some(index) = self.worklist.pop() else { break };
-                self.view.memory.prefetch(unpack(index));
-                queue[(first + queued) % QUEUE] = index;
-                queued += 1;
-            }
-            if queued == 0 {
-                match self.pieces.pop() {
-                    Some((index, at)) => {
-                        visited += self.visit_piece::<CANDIDATES>(unpack(index), u64::from(at));
-                    }
-                    None => break true,
-                }
-            } else {
-                if visited >= budget {
-                    break false;
-                }
-                let mut address = unpack(queue[first]);
-                first = (first + 1) % QUEUE;
-                queued -= 1;
-                // From object to neighbour without a detour over the stack: what was allocated together lies together.
-                while address != 0 {
-                    let header = Header(self.view.memory.word(address));
-                    let bytes = header.bytes();
-                    self.view.add_live(address, bytes);
-                    let tagged = header.tagged();
-                    if tagged > PIECE {
-                        visited += self.visit_piece::<CANDIDATES>(address, 1);
-                        break;
-                    }
-                    visited += bytes;
-                    address = self.visit_slots::<CANDIDATES>(address, 1, tagged);
-                }
-            }
-        };
-        for offset in 0..queued {
-            self.worklist.push(queue[(first + offset) % QUEUE]);
-        }
-        (done, visited)
-    }
+/// Tagged words of an object that are visited in one go.
+struct Run {
+    address: u64,
+    first: u64,
+    count: u64,
+}
 
-    /// A piece of a long object; the rest waits. Returns the bytes visited.
-    #[inline(never)]
-    fn visit_piece<const CANDIDATES: bool>(&mut self, address: u64, from: u64) -> u64 {
-        let tagged = Header(self.view.memory.word(address)).tagged();
-        let last = tagged.min(from + PIECE - 1);
-        if last < tagged {
-            self.pieces.push((pack(address), (last + 1) as u32));
-        }
-        let next = self.visit_slots::<CANDIDATES>(address, from, last);
-        if next != 0 {
-            self.worklist.push(pack(next));
-        }
-        (last + 1 - from) * WORD
-    }
-
-    /// Marks what the slots refer to and pushes it, all but the last: that is returned if it lies near, to be visited next.
+impl<S: Share> Marker<'_, S> {
+    /// Visits until nothing is left or `budget` bytes were visited; whether nothing is left.
     #[inline(always)]
-    fn visit_slots<const CANDIDATES: bool>(&mut self, address: u64, first: u64, last: u64) -> u64 {
-        let mut next = 0;
-        let slots = self.view.memory.words(address + first * WORD, last + 1 - first);
-        for (index, slot) in slots.iter().enumerate() {
-            let word = slot.get();
-            if is_reference(word) {
-                if CANDIDATES && self.view.flags(word) & CANDIDATE != 0 {
-                    let slot = address + (first + index as u64) * WORD;
-                    if self.view.flags(slot) & YOUNG == 0 {
-                        self.recorded.push(pack(slot));
+    pub(super) fn drain<const CANDIDATES: bool>(&mut self, budget: u64) -> bool {
+        // Popped objects whose headers are on their way, the oldest at `turn`; 0 is an empty place.
+        let mut queue = [0u32; QUEUE];
+        let mut turn = 0usize;
+        let mut here = 0;
+        let done = loop {
+            let mut run = match self.waiting.pop() {
+                Some(index) => {
+                    let mut address = self.view.place(unpack(index));
+                    // What lies near the object before it needs no time to arrive.
+                    if address ^ here >= NEAR {
+                        self.view.prefetch(address);
+                        let oldest = std::mem::replace(&mut queue[turn % QUEUE], index);
+                        turn = turn.wrapping_add(1);
+                        if oldest == 0 {
+                            continue;
+                        }
+                        address = self.view.place(unpack(oldest));
                     }
-                }
-                if !is_weak(word) && self.view.marks.set(word) {
-                    if next != 0 {
-                        self.worklist.push(pack(next));
+                    if self.visited >= budget {
+                        self.waiting.push(pack(address));
+                        break false;
                     }
-                    next = address_of(word);
+                    self.open(address)
                 }
+                None => match queue.iter_mut().find(|place| **place != 0) {
+                    Some(place) => self.open(unpack(std::mem::take(place))),
+                    None => match self.pieces.pop() {
+                        Some((index, at)) => self.next_piece(unpack(index), u64::from(at)),
+                        None => break true,
+                    },
+                },
+            };
+            // From object to neighbour without a detour over the stack: what was allocated together lies together.
+            loop {
+                let next = self.visit::<CANDIDATES>(&run);
+                if next == 0 {
+                    break;
+                }
+                if next ^ run.address >= NEAR {
+                    self.waiting.push(pack(next));
+                    break;
+                }
+                run = self.open(next);
+            }
+            here = run.address;
+        };
+        for index in queue {
+            if index != 0 {
+                self.waiting.push(index);
             }
         }
-        if next != 0 && next ^ address >= NEAR {
-            self.worklist.push(pack(next));
-            next = 0;
+        done
+    }
+
+    /// Marks an object that another marker came upon.
+    #[inline(always)]
+    pub(super) fn receive(&mut self, index: u32) {
+        if self.view.set_mark(unpack(index)) == Mark::Fresh {
+            self.waiting.push(index);
+        }
+    }
+
+    /// The slots of a marked object, which counts as live from here on.
+    #[inline(always)]
+    fn open(&mut self, address: u64) -> Run {
+        let address = self.view.place(address);
+        let header = Header(self.view.word(address));
+        if header.is_small() && header.small_tagged() <= PIECE {
+            let bytes = header.small_words() * WORD;
+            self.view.add_live(address, bytes + WORD * u64::from(on(Mutant::WrongLiveBytes)));
+            self.visited += bytes;
+            return Run { address, first: address + WORD, count: header.small_tagged() };
+        }
+        self.view.add_live(address, header.bytes());
+        self.next_piece(address, 1)
+    }
+
+    /// A piece of a long object; the rest waits.
+    #[inline(always)]
+    fn next_piece(&mut self, address: u64, first: u64) -> Run {
+        let count = piece(self.pieces, Header(self.view.word(address)), address, first);
+        self.visited += count * WORD;
+        Run { address, first: address + first * WORD, count }
+    }
+
+    /// Marks what the slots refer to and pushes it, all but the last: that is returned, to be visited next if it lies near.
+    #[inline(always)]
+    fn visit<const CANDIDATES: bool>(&mut self, run: &Run) -> u64 {
+        let mut next = 0;
+        let slots = self.view.words(run.first, run.count);
+        for slot in slots {
+            let word = *slot;
+            if !is_reference(word) {
+                continue;
+            }
+            if CANDIDATES && self.view.flags(word) & CANDIDATE != 0 {
+                // Counting the slots would cost more than finding out where this one is: few point to candidates.
+                let offset = std::ptr::from_ref(slot).addr() - slots.as_ptr().addr();
+                let slot = run.first + offset as u64;
+                if self.view.flags(slot) & YOUNG == 0 {
+                    record(self.recorded, slot);
+                }
+            }
+            if is_weak_reference(word) {
+                continue;
+            }
+            let place = self.view.place(word);
+            match self.view.set_mark(place) {
+                Mark::Fresh => {
+                    if next != 0 {
+                        self.waiting.push(pack(next));
+                    }
+                    next = place;
+                }
+                Mark::Known => {}
+                Mark::Foreign => self.away.put(pack(place)),
+            }
         }
         next
     }
+}
+
+#[cold]
+#[inline(never)]
+fn piece(pieces: &mut Worklist<(u32, u32)>, header: Header, address: u64, first: u64) -> u64 {
+    let last = header.tagged().min(first + PIECE - 1);
+    if last < header.tagged() {
+        pieces.push((pack(address), (last + 1) as u32));
+    }
+    last + 1 - first
+}
+
+#[inline(never)]
+fn record(recorded: &mut Worklist<u32>, slot: u64) {
+    recorded.push(pack(slot));
 }

@@ -10,7 +10,9 @@
 
 pub(crate) mod array_buffers;
 pub(crate) mod evacuate;
+pub(crate) mod evacuate_by_age;
 pub(crate) mod mark;
+mod parallel_mark;
 pub(crate) mod scavenge;
 pub(crate) mod verify;
 pub(crate) mod weak;
@@ -34,18 +36,21 @@ pub(crate) struct Mechanism {
     pub(crate) mementos_found: Vec<u32>,
     /// Look for mementos while scavenging.
     pub(crate) count_mementos: bool,
+    /// Full collections promote every young survivor, not only those that have survived before.
+    pub(crate) promotes_all: bool,
 }
 
 impl Mechanism {
-    pub(crate) fn new(spaces: Spaces) -> Self {
+    pub(crate) fn new(spaces: Spaces, parallel_marking: bool) -> Self {
         Mechanism {
             spaces,
             roots: Roots::default(),
             weak: WeakObjects::default(),
             buffers: ArrayBuffers::default(),
-            marking: Marking::default(),
+            marking: Marking { parallel: parallel_marking, ..Marking::default() },
             mementos_found: Vec::new(),
             count_mementos: false,
+            promotes_all: true,
         }
     }
 }

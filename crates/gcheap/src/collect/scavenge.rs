@@ -9,6 +9,7 @@ use super::Mechanism;
 use super::weak::{ephemeron_capacity, ephemeron_entries, remove_ephemeron};
 use crate::event::SpaceName;
 use crate::memory::{WORD, Worklist};
+use crate::mutants::{Mutant, on};
 use crate::object::layout::ALLOCATION_MEMENTO;
 use crate::object::word::{UNDEFINED, address as address_of, is_reference, moved_to};
 use crate::object::{Header, Kind};
@@ -168,7 +169,10 @@ impl Scavenger<'_> {
     fn visit_roots(&mut self) {
         let mut roots = std::mem::take(&mut self.heap.roots);
         roots.for_each_global(|word| *word = self.forward(*word));
-        roots.for_each_stack(|word| *word = self.forward(*word));
+        roots.for_each_stack(|word| {
+            let moved = self.forward(*word);
+            *word = if on(Mutant::ForgetForwardedRoot) { *word } else { moved };
+        });
         self.heap.roots = roots;
     }
 
@@ -242,10 +246,10 @@ impl Scavenger<'_> {
             let flags = pages.flags(moved);
             if flags & (YOUNG | LARGE) == YOUNG {
                 // The slot bits of a pinned page hold the pins; `release_pinned` remembers for it.
-                if !pinned && flags & FROM == 0 {
+                if !pinned && flags & FROM == 0 && !on(Mutant::LoseSlotAtPromotion) {
                     pages.remember(slot);
                 }
-            } else if record_candidates && flags & CANDIDATE != 0 {
+            } else if record_candidates && flags & CANDIDATE != 0 && !on(Mutant::LoseCandidateAtPromotion) {
                 self.heap.marking.record_slot(slot);
             }
         }
@@ -304,7 +308,7 @@ impl Scavenger<'_> {
                 }
             }
             self.drain();
-            if self.result == before {
+            if self.result == before || on(Mutant::ForgetYoungEphemeronRound) {
                 break;
             }
         }
@@ -326,7 +330,7 @@ impl Scavenger<'_> {
                 }
                 let value = self.heap.spaces.pages.memory.word(value_slot);
                 let young = |word: u64| is_reference(word) && self.heap.spaces.pages.flags(word) & YOUNG != 0;
-                table.has_young |= young(key) || young(value);
+                table.has_young |= (young(key) || young(value)) && !on(Mutant::ForgetYoungTable);
             }
         }
         self.heap.weak.ephemeron_tables = tables;
@@ -378,7 +382,7 @@ impl Scavenger<'_> {
         for page in std::mem::take(&mut heap.spaces.new_large.objects) {
             let spaces = &mut heap.spaces;
             spaces.new_large.forget(&spaces.pages, page);
-            if spaces.pages.page_flags(page) & FROM != 0 {
+            if spaces.pages.page_flags(page) & FROM != 0 && !on(Mutant::KeepDeadLargeObject) {
                 spaces.pages.release(page);
             } else {
                 spaces.large.adopt(&mut spaces.pages, page);

@@ -6,6 +6,7 @@
 
 use super::Mechanism;
 use crate::memory::{Reservation, WORD};
+use crate::mutants::{Mutant, on};
 use crate::object::Header;
 use crate::object::word::{HOLE, UNDEFINED, is_reference, is_weak, reference};
 
@@ -26,7 +27,8 @@ pub(crate) struct WeakObjects {
 impl WeakObjects {
     /// Renames what moved and drops what `place` does not know any more.
     pub(crate) fn update(&mut self, place: impl Fn(u64) -> Option<u64>) {
-        for list in [&mut self.weak_refs, &mut self.weak_cells] {
+        let lists = if on(Mutant::ForgetWeakCell) { 1 } else { 2 };
+        for list in [&mut self.weak_refs, &mut self.weak_cells].into_iter().take(lists) {
             list.retain_mut(|address| match place(*address) {
                 Some(now) => {
                     *address = now;
@@ -118,7 +120,7 @@ impl Mechanism {
                 }
                 false
             });
-            if !progress {
+            if !progress || on(Mutant::ForgetEphemeronRound) {
                 break;
             }
             self.drain_marking(u64::MAX);
@@ -137,7 +139,7 @@ impl Mechanism {
         self.weak.weak_refs.retain(|&weak_ref| {
             let marked = pages.marks.get(weak_ref);
             let target = pages.memory.word(weak_ref + WEAK_REF_TARGET * WORD);
-            if marked && dead(target, pages) {
+            if marked && (dead(target, pages) || on(Mutant::ClearLiveWeakRef)) {
                 pages.memory.set_word(weak_ref + WEAK_REF_TARGET * WORD, UNDEFINED);
             }
             marked
@@ -149,7 +151,7 @@ impl Mechanism {
                 return false;
             }
             let target = pages.memory.word(cell + CELL_TARGET * WORD);
-            if is_weak(target) && dead(target, pages) {
+            if is_weak(target) && dead(target, pages) && !on(Mutant::LoseFinalization) {
                 pages.memory.set_word(cell + CELL_TARGET * WORD, UNDEFINED);
                 queue.push_back(reference(cell));
                 queued = true;
@@ -170,8 +172,7 @@ impl Mechanism {
                     remove_ephemeron(&mut pages.memory, table.address, key_slot, value_slot);
                 }
             }
-            // Every young survivor is promoted by the evacuation that follows.
-            table.has_young = false;
+            // What was young may still be after the evacuation that follows (V8 up to 7.8); the next scavenge finds out.
             true
         });
         queued

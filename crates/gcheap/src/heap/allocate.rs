@@ -7,6 +7,7 @@ use super::Heap;
 use super::error::Error;
 use crate::event::{Fatal, Location};
 use crate::memory::WORD;
+use crate::mutants::{Mutant, on};
 use crate::object::Header;
 use crate::object::layout::ALLOCATION_MEMENTO;
 use crate::object::word::{self, is_reference, is_weak};
@@ -19,7 +20,7 @@ use crate::space::pages::{CANDIDATE, YOUNG};
 const YOUNG_STEP: u64 = 64 * 1024;
 
 /// No profile has a regular maximum below this.
-const SURELY_REGULAR: u64 = 16 * 1024;
+pub(super) const SURELY_REGULAR: u64 = 16 * 1024;
 
 /// Where an object shall go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +70,7 @@ impl Heap {
         self.mechanism.spaces.pages.memory.set_word(address, header.0);
         if self.mechanism.marking.active {
             self.mechanism.spaces.pages.marks.set(address);
-            self.mechanism.spaces.pages.add_live(address, bytes);
+            self.mechanism.spaces.pages.add_live(address, if on(Mutant::UncountedBlackAllocation) { 0 } else { bytes });
         }
         Ok(address)
     }
@@ -104,6 +105,8 @@ impl Heap {
 
     /// V8's sequence: try, collections with a retry each, the last resort, fatal.
     fn allocate_with_retries(&mut self, bytes: u64, space: Space) -> Result<u64, Error> {
+        let large = bytes > self.mechanism.spaces.pages.geometry.max_regular;
+        let space = if large && !self.profile.new_space.has_large_objects { Space::Old } else { space };
         let result = self.try_until_fatal(bytes, space);
         self.retry_of_failed_allocation = false;
         self.always_allocate = false;
@@ -246,7 +249,7 @@ impl Heap {
     pub(crate) fn write_barrier(&mut self, host: u64, slot: u64, value: u64) {
         let pages = &mut self.mechanism.spaces.pages;
         let value_flags = pages.flags(value);
-        if value_flags & YOUNG != 0 && pages.flags(host) & YOUNG == 0 {
+        if value_flags & YOUNG != 0 && pages.flags(host) & YOUNG == 0 && !on(Mutant::DropGenerationalBarrier) {
             pages.remember(slot);
         }
         if self.mechanism.marking.active {
@@ -257,7 +260,7 @@ impl Heap {
     #[cold]
     fn marking_barrier(&mut self, host: u64, slot: u64, value: u64, value_flags: u8) {
         let pages = &self.mechanism.spaces.pages;
-        if !pages.marks.get(host) {
+        if !pages.marks.get(host) || on(Mutant::DropMarkingBarrier) {
             return;
         }
         if value_flags & CANDIDATE != 0 && pages.flags(host) & YOUNG == 0 {

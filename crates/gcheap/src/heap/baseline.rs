@@ -23,9 +23,23 @@ impl Heap {
     /// Fills the spaces as the profile says and makes the number-string cache.
     pub(crate) fn fill_baseline(&mut self) -> Result<(), Error> {
         let start = self.profile.baseline;
-        self.make_number_string_cache(2 * self.profile.objects.number_string_cache_entries)?;
+        let large = start.large_object;
+        if !self.profile.objects.number_string_cache_starts_small {
+            self.make_number_string_cache(2 * self.profile.objects.number_string_cache_entries)?;
+        } else if large.used > 0 {
+            let spaces = &mut self.mechanism.spaces;
+            let object = spaces.large.allocate(&mut spaces.pages, large.used)?;
+            let memory = &mut spaces.pages.memory;
+            memory.set_word(object, layout::byte_array(large.used - 16).0);
+            memory.set_word(object + WORD, smi((large.used / WORD) as i32 - 2));
+            self.mechanism.roots.internal[Internal::StartupLarge as usize] = reference(object);
+        }
         // The old pieces hang on one list of roots that is itself the first object of old space.
-        let old_live = start.old.used - start.old_garbage;
+        let cache = match self.profile.objects.number_string_cache_starts_small {
+            true => layout::fixed_array(2 * super::strings::INITIAL_CACHE_ENTRIES).bytes(),
+            false => 0,
+        };
+        let old_live = start.old.used - start.old_garbage - cache;
         let slots = (start.old.used + start.trusted.used + start.code.used + start.new.used) / PIECE + 64;
         let roots = self.baseline_object(layout::fixed_array(slots), SpaceChoice::Old)?;
         self.mechanism.roots.internal[Internal::Baseline as usize] = reference(roots);
@@ -38,6 +52,10 @@ impl Heap {
         while left >= 16 {
             let object = self.baseline_piece(&mut left, SpaceChoice::Old)?;
             hang(self, object);
+        }
+        if self.profile.objects.number_string_cache_starts_small {
+            let slots = 2 * super::strings::INITIAL_CACHE_ENTRIES;
+            self.make_number_string_cache(slots)?;
         }
         let mut garbage = start.old_garbage;
         while garbage >= 16 {
@@ -54,11 +72,19 @@ impl Heap {
         }
         let spaces = &mut self.mechanism.spaces;
         set_committed(&mut spaces.trusted, &mut spaces.pages, start.trusted.committed)?;
+        if !start.code.committed.is_multiple_of(self.profile.pages.size) {
+            set_committed(&mut spaces.code, &mut spaces.pages, start.code.committed)?;
+        }
+        self.fill_read_only_space()?;
         // New space: of every hundred bytes so many survive the first collections.
         let pieces = start.new.used / PIECE;
         let mut left = start.new.used;
         let mut survivors = 0.0;
         for _ in 0..pieces {
+            if start.startup_aged > 0 && start.new.used - left <= start.startup_aged {
+                let spaces = &mut self.mechanism.spaces;
+                spaces.new.set_age_mark(&mut spaces.pages);
+            }
             let object = self.baseline_piece(&mut left, SpaceChoice::New)?;
             survivors += start.new_space_survival;
             if survivors >= 1.0 {
@@ -69,6 +95,7 @@ impl Heap {
         while left >= 16 {
             self.baseline_piece(&mut left, SpaceChoice::New)?;
         }
+        self.repeat_startup_collections();
         self.external_strings = start.external.saturating_sub(start.array_buffers);
         self.external_array_buffers = start.array_buffers;
         self.external.total = start.external;
@@ -90,6 +117,40 @@ impl Heap {
             }
         }
         Ok(())
+    }
+
+    /// Read-only space is a page of its own where the version does not share it: one object, which nothing refers to and no collector
+    /// looks at.
+    fn fill_read_only_space(&mut self) -> Result<(), Error> {
+        let start = self.profile.baseline;
+        if start.read_only_committed == 0 {
+            return Ok(());
+        }
+        let spaces = &mut self.mechanism.spaces;
+        let page = spaces.pages.take(SpaceName::ReadOnly, 0, false)?;
+        let object = spaces.pages.area_start(page);
+        spaces.pages.memory.set_word(object, layout::byte_array(start.read_only_used - 16).0);
+        spaces.pages.memory.set_word(object + WORD, smi((start.read_only_used / WORD) as i32 - 2));
+        spaces.read_only = start.read_only_used;
+        Ok(())
+    }
+
+    /// What the scavenges of start-up left in the books: their survivors, their survival, and the limits that it shrank.
+    fn repeat_startup_collections(&mut self) {
+        let start = self.profile.baseline;
+        let ran = start.startup_survival_percent.into_iter().filter(|&percent| percent > 0.0);
+        for percent in ran {
+            self.tracer.record_survival(percent);
+            self.shrink_initial_limit(false);
+            self.scavenges += 1;
+            self.collections += 1;
+        }
+        self.state.survived_since_last_expansion = start.startup_survived;
+        let spaces = &mut self.mechanism.spaces;
+        if start.new.committed > spaces.new.committed(&spaces.pages) {
+            // A refusal leaves the space smaller, which is always allowed.
+            let _ = spaces.new.commit_from(&mut spaces.pages);
+        }
     }
 
     /// One object of at most [`PIECE`] bytes, taken off what is left.

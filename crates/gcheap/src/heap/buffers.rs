@@ -9,7 +9,7 @@ use super::scope::Scope;
 use crate::event::GcReason;
 use crate::memory::BackingStore;
 use crate::object::layout;
-use crate::object::word::{UNDEFINED, address as address_of, reference};
+use crate::object::word::{UNDEFINED, address as address_of, is_reference};
 use crate::space::pages::YOUNG;
 
 /// Typed arrays up to this many bytes keep their data on the heap (V8 `--typed-array-max-size-in-heap`).
@@ -17,6 +17,8 @@ const MAX_ON_HEAP: u64 = 64;
 /// Word index of the number of the backing store in a JSArrayBuffer; plus one so that 0 is none.
 const STORE: u64 = 3;
 const BYTE_LENGTH: u64 = 4;
+/// Data on the heap, if it is there.
+const TYPED_ELEMENTS: u64 = 2;
 const TYPED_BUFFER: u64 = 3;
 const TYPED_OFFSET: u64 = 4;
 const TYPED_LENGTH: u64 = 5;
@@ -25,6 +27,12 @@ impl Heap {
     /// The number of the backing store of an array buffer.
     fn store_number(&self, buffer: u64) -> Option<u32> {
         (self.load(buffer, STORE) as u32).checked_sub(1)
+    }
+
+    /// Bytes of the backing store of the array buffer at an address.
+    pub(crate) fn backing_store_length(&self, buffer: u64) -> u64 {
+        let store = self.store_number(buffer).and_then(|number| self.mechanism.buffers.get(number));
+        store.map_or(0, |entry| entry.bytes)
     }
 
     /// The bytes of an array buffer.
@@ -111,11 +119,11 @@ impl<'s> Scope<'s> {
             for index in 2..header.words() {
                 self.store_raw(data, index, 0);
             }
-            self.push_handle(data)
+            Some(self.push_handle(data))
         } else {
-            buffer.upcast()
+            None
         };
-        self.view_of(data, 0, bytes)
+        self.view_of(buffer, data, 0, bytes)
     }
 
     /// A view on an array buffer, as `buffer.subarray()` or a slice of Node's Buffer pool is. Can collect.
@@ -129,14 +137,25 @@ impl<'s> Scope<'s> {
         if offset.checked_add(bytes).is_none_or(|end| end > length) {
             return Err(Error::IndexOutOfRange { index: offset.saturating_add(bytes), length });
         }
-        self.view_of(buffer.upcast(), offset, bytes)
+        self.view_of(buffer, None, offset, bytes)
     }
 
-    fn view_of(&mut self, data: Local<'_>, offset: u64, bytes: u64) -> Result<Local<'s, JsTypedArray>, Error> {
+    /// A typed array on a buffer. Data on the heap is its elements; it refers to its (empty) buffer all the same.
+    fn view_of(
+        &mut self,
+        buffer: Local<'_, JsArrayBuffer>,
+        data: Option<Local<'_>>,
+        offset: u64,
+        bytes: u64,
+    ) -> Result<Local<'s, JsTypedArray>, Error> {
         let header = layout::js_typed_array(&self.sizes());
         let array = self.allocate(header)?;
-        let data = self.word(data)?;
-        self.initialize(array, 1, &[UNDEFINED, UNDEFINED, data]);
+        let data = match data {
+            Some(data) => self.word(data)?,
+            None => UNDEFINED,
+        };
+        let buffer = self.word(buffer)?;
+        self.initialize(array, 1, &[UNDEFINED, data, buffer]);
         for index in TYPED_OFFSET..header.words() {
             self.store_raw(array, index, 0);
         }
@@ -160,11 +179,18 @@ impl<'s> Scope<'s> {
         Ok(array)
     }
 
-    /// The array buffer of a typed array with a backing store.
+    /// The array buffer of a typed array; `None` while the data lies on the heap (JavaScript that asks for the buffer makes V8
+    /// move the data out, which this heap does not do).
     pub fn buffer_of(&mut self, array: Local<'_, JsTypedArray>) -> Result<Option<Local<'s, JsArrayBuffer>>, Error> {
-        let data = self.load(self.typed(array)?, TYPED_BUFFER);
-        let address = address_of(data);
-        Ok((reference(address) == data && self.header(address).is(crate::Kind::JsArrayBuffer))
-            .then(|| self.push_handle(address)))
+        let address = self.typed(array)?;
+        if is_reference(self.load(address, TYPED_ELEMENTS)) {
+            return Ok(None);
+        }
+        let buffer = self.load(address, TYPED_BUFFER);
+        let buffer = self.push_handle(address_of(buffer));
+        if self.stressed {
+            self.stress_handle();
+        }
+        Ok(Some(buffer))
     }
 }

@@ -6,6 +6,7 @@
 use super::Heap;
 use super::allocate::Space;
 use super::error::Error;
+use super::{Compaction, GcPhase};
 use crate::event::{Collector, CollectorReason, Event, GcEvent, GcReason, IncrementalMarking, LimitUpdate, Location};
 use crate::policy::tracer::{BytesAndMs, MarkCompactSample};
 use crate::policy::{
@@ -13,7 +14,8 @@ use crate::policy::{
     HardLimit, HardLimitInputs, Ineffective, IneffectiveInputs, InitialLimitInputs, LastResortInputs,
     NewLargeObjectInputs, NewSpaceResize, NewSpaceResizeInputs, PagePromotionInputs, RecomputeInputs,
     RestoreLimitInputs, SelectCollectorInputs, ShouldExpandInputs, SiteInputs, YoungBuffersInputs, YoungRoomInputs,
-    can_expand_old_generation, crossed_pretenuring_threshold, raise_limit, resets_tenured_sites, restore_limit,
+    can_expand_old_generation, crossed_pretenuring_threshold, grow_new_space, raise_limit, resets_tenured_sites,
+    restore_limit, shrink_new_space,
 };
 use crate::profile::{RecomputeMoment, ResizeMoment};
 
@@ -173,7 +175,9 @@ impl Heap {
             late_check: heap.profile.collection.late_limit_check,
             in_failed_allocation: heap.in_failed_allocation,
         };
-        if self.policy.check_hard_limit(&inputs(self)) != HardLimit::Exceeded {
+        if !self.profile.collection.checks_hard_limit
+            || self.policy.check_hard_limit(&inputs(self)) != HardLimit::Exceeded
+        {
             return Ok(());
         }
         self.invoke_near_heap_limit();
@@ -264,6 +268,13 @@ impl Heap {
 
     /// What is the same at the start of both kinds of collection.
     fn prologue(&mut self, collector: Collector, reduce_memory: bool) -> Result<Before, Error> {
+        if !self.profile.collection.checks_hard_limit {
+            // These versions ask at the start, while the young generation may still find no room in the old one.
+            let young = self.mechanism.spaces.new.usable_capacity(&self.mechanism.spaces.pages);
+            if !self.policy.may_expand(&self.expand_inputs(), young) {
+                self.invoke_near_heap_limit();
+            }
+        }
         self.mechanism.roots.reap();
         self.settle_backing_stores();
         let sweeping = self.mechanism.spaces.is_sweeping();
@@ -284,7 +295,11 @@ impl Heap {
             interleaved,
         };
         self.peak_used = self.peak_used.max(before.used);
-        if self.profile.new_space.resize == ResizeMoment::Start {
+        if self.profile.new_space.resize == ResizeMoment::GrowAtStartShrinkAtEnd {
+            if let Some(capacity) = grow_new_space(&self.new_space_inputs(reduce_memory)) {
+                self.grow_new_space(capacity);
+            }
+        } else if self.profile.new_space.resize == ResizeMoment::Start {
             match self.new_space_decision(reduce_memory) {
                 NewSpaceResize::Grow(capacity) => self.grow_new_space(capacity),
                 NewSpaceResize::Shrink(_) => self.shrink_at_end = true,
@@ -302,8 +317,12 @@ impl Heap {
     }
 
     fn new_space_decision(&self, reduce_memory: bool) -> NewSpaceResize {
+        self.policy.resize_new_space(&self.new_space_inputs(reduce_memory))
+    }
+
+    fn new_space_inputs(&self, reduce_memory: bool) -> NewSpaceResizeInputs {
         let spaces = &self.mechanism.spaces;
-        self.policy.resize_new_space(&NewSpaceResizeInputs {
+        NewSpaceResizeInputs {
             capacity: spaces.new.capacity,
             min: if self.profile.limits.separate_min_semi_space {
                 self.limits.min_semi_space
@@ -318,7 +337,7 @@ impl Heap {
             throughput: self.tracer.allocation_throughput(),
             low_throughput: self.profile.new_space.low_throughput as f64,
             reduce_memory,
-        })
+        }
     }
 
     fn forget_survivors(&mut self, forget: bool) {
@@ -353,6 +372,12 @@ impl Heap {
     /// Resizing at the end of a collection: what this version decides there, or has decided at the start.
     fn resize_at_end(&mut self, reduce_memory: bool) {
         let shrink_decided = std::mem::take(&mut self.shrink_at_end);
+        if self.profile.new_space.resize == ResizeMoment::GrowAtStartShrinkAtEnd {
+            if let Some(capacity) = shrink_new_space(&self.new_space_inputs(reduce_memory)) {
+                self.shrink_new_space(capacity);
+            }
+            return;
+        }
         if self.profile.new_space.resize == ResizeMoment::Start {
             if shrink_decided && let NewSpaceResize::Shrink(capacity) = self.new_space_decision(reduce_memory) {
                 self.shrink_new_space(capacity);
@@ -382,7 +407,7 @@ impl Heap {
     }
 
     /// Before the first full collection the limit shrinks with survival.
-    fn shrink_initial_limit(&mut self, reduce_memory: bool) {
+    pub(super) fn shrink_initial_limit(&mut self, reduce_memory: bool) {
         let old_generation = self.old_generation_consumed();
         let shrunk = self.policy.shrink_initial_limit(&InitialLimitInputs {
             configured: self.state.configured,
@@ -502,8 +527,12 @@ impl Heap {
     }
 
     fn scavenge(&mut self, reason: GcReason) -> Result<(), Error> {
-        let before = self.prologue(Collector::Scavenge, false)?;
-        let result = self.mechanism.scavenge();
+        let outside = self.enter_phase(GcPhase::Scavenge);
+        let before = self.prologue(Collector::Scavenge, false);
+        let result = before.is_ok().then(|| self.mechanism.scavenge());
+        self.leave_phase(GcPhase::Scavenge, outside);
+        let before = before?;
+        let result = result.unwrap_or_default();
         self.unswept_backing_stores += result.freed_backing_stores;
         let survived = result.copied + result.promoted;
         self.promoted_bytes += result.promoted;
@@ -558,15 +587,18 @@ impl Heap {
         }
         let marked_ahead = self.mechanism.marking.marked_bytes;
         let done = self.mechanism.finish_marking();
+        let outside = self.enter_phase(GcPhase::Evacuation);
+        let moves_all = self.control.compaction == Compaction::Every;
         let percent = self.profile.new_space.page_promotion_percent;
         let (area, policy) = (self.profile.pages.usable(), &self.policy);
         let expand = self.expand_inputs();
         let promote_page = |live: u64, capacity: u64, mapped: u64| {
             let inputs = crate::policy::CanExpandInputs { capacity, mapped, ..expand };
             let can_expand = can_expand_old_generation(&inputs, live);
-            policy.promote_page(&PagePromotionInputs { live, area, percent, reduce_memory, can_expand })
+            !moves_all && policy.promote_page(&PagePromotionInputs { live, area, percent, reduce_memory, can_expand })
         };
         let result = self.mechanism.evacuate(&promote_page, done);
+        self.leave_phase(GcPhase::Evacuation, outside);
         self.sweeping_unfinished = true;
         self.unswept_backing_stores += result.freed_backing_stores;
         if reduce_memory {
@@ -580,21 +612,21 @@ impl Heap {
         self.clock.advance(self.cost.mark_compact_ns(live, marked_ahead));
         let end_ms = self.time_ms();
         let pause_ms = end_ms - before.start_ms;
-        self.record_survival(before.young, result.promoted);
+        self.record_survival(before.young, result.promoted + result.copied);
         if result.compacted > 0 {
             self.tracer.record_compaction(result.compacted, pause_ms * 0.1);
         }
         let part = incremental.then_some(IncrementalMarking {
             main_thread_ms: self.cycle.step_ms,
-            steps: if self.profile.tracer.steps_print_as_zero { 0 } else { self.cycle.steps },
-            biggest_step_ms: if self.profile.tracer.steps_print_as_zero { 0.0 } else { self.cycle.biggest_step_ms },
+            steps: self.cycle.steps,
+            biggest_step_ms: self.cycle.biggest_step_ms,
             walltime_ms: end_ms - self.cycle.start_ms,
         });
         let sample = MarkCompactSample {
             end_ms,
             pause_ms,
             bytes_after: live,
-            incremental: incremental.then_some(BytesAndMs { bytes: marked_ahead, ms: self.cycle.step_ms }),
+            incremental: incremental.then_some(BytesAndMs { bytes: self.cycle.step_bytes, ms: self.cycle.step_ms }),
         };
         let moment = self.profile.ineffective.moment;
         if self.profile.growing.shrinks_new_space_before_limits {
@@ -638,7 +670,7 @@ impl Heap {
             reduce_memory,
             incremental: part,
             promoted: result.promoted,
-            survived: 0,
+            survived: result.copied,
             controller,
             committed_after,
             pause_ms,
@@ -729,10 +761,7 @@ impl Heap {
             external_reported: self.external.total,
             backing_stores: self.backing_store_bytes(),
             total_gc_ms: self.total_gc_ms,
-            available: self
-                .limits
-                .heap_size_limit_for(self.state.max_old_generation)
-                .saturating_sub(spaces.pages.mapped),
+            available: self.mappable(),
             sweeping: spaces.is_sweeping(),
             controller: finished.controller,
         };

@@ -222,9 +222,20 @@ impl Heap {
 
     /// A new table of `capacity` with the live entries of the old one. Can collect; returns the collection's new table.
     fn rehash(&mut self, owner: Local<'_>, kind: Table, capacity: u64) -> Result<u64, Error> {
+        let table = self.allocate_table(kind, capacity)?;
+        self.move_entries(owner, kind, table)?;
+        Ok(table)
+    }
+
+    fn allocate_table(&mut self, kind: Table, capacity: u64) -> Result<u64, Error> {
         let header = kind.header(capacity);
         let table = self.allocate(header)?;
         self.write_empty_table(table, header, capacity);
+        Ok(table)
+    }
+
+    /// Gives the owner a new table, with the live entries of the old one.
+    fn move_entries(&mut self, owner: Local<'_>, kind: Table, table: u64) -> Result<(), Error> {
         let owner = self.address(owner)?;
         let old = address_of(self.load(owner, TABLE));
         for at in self.entries(old, kind) {
@@ -232,7 +243,7 @@ impl Heap {
             self.append_entry(table, kind, key, value);
         }
         self.store(owner, TABLE, reference(table));
-        Ok(table)
+        Ok(())
     }
 
     fn insert(
@@ -265,19 +276,29 @@ impl Heap {
         Ok(())
     }
 
+    /// Room for the smaller table is taken first, so that an entry is not gone when there is none.
     fn remove(&mut self, owner: Local<'_>, kind: Table, key: Value<'_>) -> Result<bool, Error> {
-        let table = address_of(self.load(self.address(owner)?, TABLE));
-        let key = self.key_word(key)?;
-        let Some(at) = self.find_entry(table, kind, key) else { return Ok(false) };
+        let mut table = address_of(self.load(self.address(owner)?, TABLE));
+        let mut key_word = self.key_word(key)?;
+        if self.find_entry(table, kind, key_word).is_none() {
+            return Ok(false);
+        }
+        let capacity = 2 * self.small(table, BUCKETS);
+        let shrinks = self.small(table, ELEMENTS) - 1 < capacity / 4 && capacity > ORDERED_TABLE_INITIAL;
+        let smaller = if shrinks { Some(self.allocate_table(kind, capacity / 2)?) } else { None };
+        if shrinks {
+            table = address_of(self.load(self.address(owner)?, TABLE));
+            key_word = self.key_word(key)?;
+        }
+        let Some(at) = self.find_entry(table, kind, key_word) else { return Ok(false) };
         for index in 0..kind.entry_words() - 1 {
             self.store_raw(table, at + index, HOLE);
         }
         let (live, deleted) = (self.small(table, ELEMENTS), self.small(table, DELETED));
         self.store_raw(table, ELEMENTS, smi(live - 1));
         self.store_raw(table, DELETED, smi(deleted + 1));
-        let capacity = 2 * self.small(table, BUCKETS);
-        if live - 1 < capacity / 4 && capacity > ORDERED_TABLE_INITIAL {
-            self.rehash(owner, kind, capacity / 2)?;
+        if let Some(smaller) = smaller {
+            self.move_entries(owner, kind, smaller)?;
         }
         Ok(true)
     }

@@ -29,6 +29,13 @@ pub enum Error {
         /// What it is.
         found: Kind,
     },
+    /// A field of a typed record holds no object, or no number, where its type says that it does.
+    WrongValue {
+        /// What was needed.
+        expected: &'static str,
+        /// What it is.
+        found: &'static str,
+    },
     /// An index at or behind the end.
     IndexOutOfRange {
         /// The index.
@@ -60,6 +67,7 @@ impl std::fmt::Display for Error {
             ),
             Error::WrongHeap => f.write_str("the handle belongs to another heap or its scope has ended"),
             Error::WrongKind { expected, found } => write!(f, "expected a {expected}, found a {}", found.name()),
+            Error::WrongValue { expected, found } => write!(f, "expected a {expected}, found {found}"),
             Error::IndexOutOfRange { index, length } => write!(f, "index {index} is not below the length {length}"),
             Error::RangeError(text) => write!(f, "RangeError: {text}"),
             Error::Refused(refused) => write!(f, "no address space for the heap: {refused}"),

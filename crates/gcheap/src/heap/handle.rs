@@ -6,6 +6,7 @@
 
 use super::Heap;
 use super::error::Error;
+use crate::memory::WORD;
 use crate::object::Kind;
 use crate::object::word::{self, HOLE, UNDEFINED};
 use crate::roots::Dropped;
@@ -15,12 +16,21 @@ use std::marker::PhantomData;
 pub trait Type: 'static {
     /// What the type is called in errors.
     const NAME: &'static str;
+    /// The kinds whose objects belong to the type, one bit each by their numbers.
+    #[doc(hidden)]
+    const KINDS: u64;
     /// Whether objects of a kind belong to the type.
-    fn includes(kind: Kind) -> bool;
+    fn includes(kind: Kind) -> bool {
+        Self::KINDS >> kind as u8 & 1 != 0
+    }
+    /// The type itself if it is one declared with [`record!`](crate::record!): kinds do not tell records apart.
+    fn record_key() -> Option<std::any::TypeId> {
+        None
+    }
 }
 
 macro_rules! types {
-    ($($(#[$doc:meta])* $name:ident: $text:literal, [$($kind:pat),+];)*) => {$(
+    ($($(#[$doc:meta])* $name:ident: $text:literal, $kinds:expr;)*) => {$(
         $(#[$doc])*
         ///
         /// ```
@@ -31,9 +41,7 @@ macro_rules! types {
         pub enum $name {}
         impl Type for $name {
             const NAME: &'static str = $text;
-            fn includes(kind: Kind) -> bool {
-                matches!(kind, $($kind)|+)
-            }
+            const KINDS: u64 = bits($kinds);
         }
     )*};
 }
@@ -43,37 +51,48 @@ pub mod types {
     pub use super::Type;
     use crate::object::Kind;
 
+    const fn bits(kinds: &[Kind]) -> u64 {
+        let (mut bits, mut index) = (0, 0);
+        while index < kinds.len() {
+            bits |= 1 << kinds[index] as u8;
+            index += 1;
+        }
+        bits
+    }
+
+    const ALL: [Kind; 32] = Kind::ALL;
+
     types! {
         /// Any object.
-        Object: "object", [_];
+        Object: "object", &ALL;
         /// A plain object.
-        JsObject: "JSObject", [Kind::JsObject];
+        JsObject: "JSObject", &[Kind::JsObject];
         /// An array.
-        JsArray: "JSArray", [Kind::JsArray];
+        JsArray: "JSArray", &[Kind::JsArray];
         /// A string of any representation.
-        JsString: "string", [Kind::OneByteString, Kind::TwoByteString, Kind::ConsString, Kind::SlicedString];
+        JsString: "string", &[Kind::OneByteString, Kind::TwoByteString, Kind::ConsString, Kind::SlicedString];
         /// A boxed double.
-        HeapNumber: "HeapNumber", [Kind::HeapNumber];
+        HeapNumber: "HeapNumber", &[Kind::HeapNumber];
         /// A closure.
-        JsFunction: "JSFunction", [Kind::JsFunction];
+        JsFunction: "JSFunction", &[Kind::JsFunction];
         /// A Promise.
-        JsPromise: "JSPromise", [Kind::JsPromise];
+        JsPromise: "JSPromise", &[Kind::JsPromise];
         /// A Map.
-        JsMap: "JSMap", [Kind::JsMap];
+        JsMap: "JSMap", &[Kind::JsMap];
         /// A Set.
-        JsSet: "JSSet", [Kind::JsSet];
+        JsSet: "JSSet", &[Kind::JsSet];
         /// A WeakMap.
-        JsWeakMap: "JSWeakMap", [Kind::JsWeakMap];
+        JsWeakMap: "JSWeakMap", &[Kind::JsWeakMap];
         /// A WeakRef.
-        JsWeakRef: "JSWeakRef", [Kind::JsWeakRef];
+        JsWeakRef: "JSWeakRef", &[Kind::JsWeakRef];
         /// A FinalizationRegistry.
-        JsFinalizationRegistry: "JSFinalizationRegistry", [Kind::JsFinalizationRegistry];
+        JsFinalizationRegistry: "JSFinalizationRegistry", &[Kind::JsFinalizationRegistry];
         /// An ArrayBuffer.
-        JsArrayBuffer: "JSArrayBuffer", [Kind::JsArrayBuffer];
+        JsArrayBuffer: "JSArrayBuffer", &[Kind::JsArrayBuffer];
         /// A typed array, a Buffer among them.
-        JsTypedArray: "JSTypedArray", [Kind::JsTypedArray];
+        JsTypedArray: "JSTypedArray", &[Kind::JsTypedArray];
         /// A record of the user's own layout.
-        Record: "record", [Kind::Record];
+        Record: "record", &[Kind::Record];
     }
 }
 
@@ -260,6 +279,16 @@ macro_rules! table_handle {
 table_handle!(Global);
 table_handle!(WeakHandle);
 
+/// The tagged word of a value that is no object.
+#[inline(always)]
+fn plain_word(value: Value<'_>) -> u64 {
+    match value {
+        Value::Smi(value) => word::smi(value),
+        Value::Hole => HOLE,
+        _ => UNDEFINED,
+    }
+}
+
 impl Heap {
     /// The tagged word behind a handle.
     #[inline(always)]
@@ -278,12 +307,31 @@ impl Heap {
 
     #[inline(always)]
     pub(crate) fn value_word(&self, value: Value<'_>) -> Result<u64, Error> {
-        match value {
-            Value::Undefined => Ok(UNDEFINED),
-            Value::Hole => Ok(HOLE),
-            Value::Smi(value) => Ok(word::smi(value)),
-            Value::Object(local) => self.word(local),
+        if let Value::Object(local) = value { self.word(local) } else { Ok(plain_word(value)) }
+    }
+
+    /// Writes values into the slots of a fresh object in new space, from `first` on; false if one of them is no value of this
+    /// heap (its slot is `undefined` then). Nothing of the object was seen by a collector yet, so there is no barrier.
+    #[inline(always)]
+    pub(crate) fn write_values(&mut self, object: u64, first: u64, values: &[Value<'_>]) -> bool {
+        let (id, handles) = (self.id, self.mechanism.roots.handles.as_slice());
+        let slots = self.mechanism.spaces.pages.memory.words_mut(object + first * WORD, values.len() as u64);
+        let mut good = true;
+        for (slot, value) in slots.iter_mut().zip(values) {
+            // Objects first: a jump table would be slower than the test that nearly always holds.
+            *slot = if let Value::Object(local) = *value {
+                match handles.get(local.index as usize) {
+                    Some(word) if local.heap == id => *word,
+                    _ => {
+                        good = false;
+                        UNDEFINED
+                    }
+                }
+            } else {
+                plain_word(*value)
+            };
         }
+        good
     }
 
     #[inline(always)]
@@ -297,7 +345,11 @@ impl Heap {
     #[inline]
     pub(crate) fn value<'s>(&mut self, word: u64) -> Value<'s> {
         if word::is_reference(word) {
-            Value::Object(self.push_handle(word::address(word)))
+            let object = self.push_handle(word::address(word));
+            if self.stressed {
+                self.stress_handle();
+            }
+            Value::Object(object)
         } else if let Some(smi) = word::as_smi(word) {
             Value::Smi(smi)
         } else if word == HOLE {

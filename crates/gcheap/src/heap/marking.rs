@@ -20,6 +20,10 @@ pub(crate) struct Cycle {
     budget: u64,
     pub(crate) steps: u32,
     pub(crate) step_ms: f64,
+    /// Bytes that the main thread marked.
+    pub(crate) step_bytes: u64,
+    /// When the last step ended.
+    stepped_at_ms: f64,
     pub(crate) biggest_step_ms: f64,
     /// Nothing was left to mark when it was last looked at.
     pub(crate) complete: bool,
@@ -31,7 +35,8 @@ impl Heap {
             capacity: self.mechanism.spaces.old_generation_capacity(),
             mapped: self.mechanism.spaces.pages.mapped,
             max_old_generation: self.state.max_old_generation,
-            max_young_generation: self.limits.max_young_generation(),
+            max_young_generation: self.limits.heap_size_limit_for(self.state.max_old_generation)
+                - self.state.max_old_generation,
         }
     }
 
@@ -113,6 +118,9 @@ impl Heap {
         self.begin_cycle(reduce_memory);
         let stop = self.cost.marking_start_ns(self.mechanism.spaces.old_generation_objects());
         self.mechanism.mark_global_roots();
+        if self.profile.collection.marking_starts_with_stack {
+            self.mechanism.mark_stack_roots();
+        }
         self.clock.advance(stop);
         self.cycle = Cycle {
             reduce_memory,
@@ -134,6 +142,9 @@ impl Heap {
     }
 
     fn choose_candidates(&self, reduce_memory: bool) -> Vec<u64> {
+        if self.control.compaction == super::Compaction::Never {
+            return Vec::new();
+        }
         let optimize_for_memory = self.optimize_for_memory();
         let spaces = &self.mechanism.spaces;
         let area = spaces.pages.geometry.area();
@@ -154,6 +165,10 @@ impl Heap {
                     PageFill { page: page as u32, live: allocated, allocated }
                 })
                 .collect();
+            if self.control.compaction == super::Compaction::Every {
+                candidates.extend(fills.iter().map(|fill| u64::from(fill.page)));
+                continue;
+            }
             candidates.extend(self.policy.evacuation_candidates(&fills, area, &thresholds).into_iter().map(u64::from));
         }
         candidates
@@ -162,7 +177,7 @@ impl Heap {
     /// What an allocation observer does while marking runs: the background markers get the time that has passed; if nothing is
     /// left, the stack guard finalises.
     pub(crate) fn marking_step(&mut self) -> Result<(), Error> {
-        if !self.mechanism.marking.active || self.in_failed_allocation {
+        if !self.mechanism.marking.active || self.in_failed_allocation || self.control.marks_by_hand {
             return Ok(());
         }
         self.sync_clock();
@@ -174,11 +189,33 @@ impl Heap {
             self.mechanism.drain_marking(budget);
         }
         self.cycle.steps += 1;
+        self.mark_on_main_thread();
         self.cycle.complete = self.mechanism.marking.is_drained();
         if self.cycle.complete && running_ms >= self.cost.marking_minimum_ms {
             self.collect_full(GcReason::FinalizeMarkingViaStackGuard, false)?;
         }
         Ok(())
+    }
+
+    /// Where the main thread marks too, it takes its share of the time that the program had since the last step.
+    fn mark_on_main_thread(&mut self) {
+        let percent = f64::from(self.profile.collection.main_thread_marking_percent);
+        let now_ms = self.time_ms();
+        let since_ms = now_ms - self.cycle.stepped_at_ms.max(self.cycle.running_since_ms);
+        if percent > 0.0 && !self.mechanism.marking.is_drained() {
+            let step_ns = crate::time::ms_to_ns(since_ms * percent / (100.0 - percent));
+            let bytes = self.cost.incrementally_marked_bytes(step_ns);
+            let before = self.mechanism.marking.marked_bytes;
+            self.mechanism.drain_marking(bytes);
+            let marked = self.mechanism.marking.marked_bytes - before;
+            let ns = self.cost.incremental_step_ns(marked);
+            self.clock.advance(ns);
+            self.cycle.step_bytes += marked;
+            let ms = crate::time::ns_to_ms(ns);
+            self.cycle.step_ms += ms;
+            self.cycle.biggest_step_ms = self.cycle.biggest_step_ms.max(ms);
+        }
+        self.cycle.stepped_at_ms = self.time_ms();
     }
 
     /// What happens before an old-space linear area is refilled or an old large object is made.

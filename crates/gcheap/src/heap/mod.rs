@@ -8,18 +8,22 @@ mod baseline;
 mod buffers;
 mod collect;
 mod collections;
+mod control;
 pub(crate) mod error;
 pub(crate) mod handle;
 mod marking;
 mod objects;
 mod record;
+mod record_macro;
 pub(crate) mod scope;
 pub(crate) mod site;
 mod statistics;
 mod strings;
+pub(crate) mod typed_record;
 mod weak_objects;
 
 pub use collect::GcKind;
+pub use control::{Compaction, GcPhase};
 pub use record::RecordType;
 pub use statistics::{HeapStatistics, MemoryUsage};
 pub use weak_objects::Finalization;
@@ -70,6 +74,8 @@ pub struct HeapOptions {
     pub backend: BackendKind,
     /// Run [`Heap::verify`] after every collection.
     pub verify: bool,
+    /// Let a second thread help to mark large heaps (V8 `--parallel-marking`). No result depends on it.
+    pub parallel_marking: bool,
 }
 
 impl Default for HeapOptions {
@@ -85,6 +91,7 @@ impl Default for HeapOptions {
             policy: Box::new(V8Policy),
             backend: BackendKind::default(),
             verify: false,
+            parallel_marking: std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1),
         }
     }
 }
@@ -200,6 +207,7 @@ pub struct Heap {
     /// Some kind of stress is on: every allocation takes the slow path.
     pub(crate) stressed: bool,
     pub(crate) stress: Stress,
+    pub(crate) control: control::Control,
     pub(crate) refuse_backing_stores_after: Option<u64>,
     /// Policy decided at the start of the collection to shrink new space at its end.
     pub(crate) shrink_at_end: bool,
@@ -255,7 +263,7 @@ impl Heap {
         let external = ExternalMemory::new(0, &profile.external);
         let mut heap = Heap {
             id: next_id(),
-            mechanism: Mechanism::new(spaces),
+            mechanism: Mechanism::new(spaces, options.parallel_marking),
             profile,
             state: LimitState {
                 max_old_generation: limits.max_old_generation,
@@ -300,6 +308,7 @@ impl Heap {
             in_failed_allocation: false,
             stressed: false,
             stress: Stress::default(),
+            control: control::Control::default(),
             refuse_backing_stores_after: None,
             shrink_at_end: false,
             sweeping_unfinished: false,
@@ -307,6 +316,7 @@ impl Heap {
             record_types: Vec::new(),
             peak_used: 0,
         };
+        heap.mechanism.promotes_all = profile.new_space.full_collection_promotes_all;
         if options.baseline {
             heap.fill_baseline()?;
         }
@@ -417,6 +427,7 @@ impl Heap {
     pub fn collect_at_every(&mut self, every: u64, kind: GcKind) {
         self.stress = Stress { every, countdown: every, kind };
         self.stressed = every > 0;
+        self.forget_dice();
     }
 
     /// Lets the system "refuse" every page after `pages` more; `None` ends it.
@@ -429,19 +440,14 @@ impl Heap {
         self.refuse_backing_stores_after = stores;
     }
 
-    pub(crate) fn stress(&mut self) -> Result<(), Error> {
-        if self.stress.every == 0 {
-            return Ok(());
-        }
-        self.stress.countdown -= 1;
-        if self.stress.countdown == 0 {
-            self.stress.countdown = self.stress.every;
-            self.stressed = false;
-            let result = self.collect(self.stress.kind);
-            self.stressed = true;
-            return result;
-        }
-        Ok(())
+    /// Pages that the system still gives before it "refuses": what is left of [`Self::refuse_pages_after`].
+    pub fn pages_before_refusal(&self) -> Option<u64> {
+        self.mechanism.spaces.pages.refuse_after
+    }
+
+    /// Backing stores that are left of [`Self::refuse_backing_stores_after`].
+    pub fn backing_stores_before_refusal(&self) -> Option<u64> {
+        self.refuse_backing_stores_after
     }
 
     pub(crate) fn verify_if_asked(&mut self) -> Result<(), Error> {

@@ -9,6 +9,7 @@ use super::scope::Scope;
 use super::site::Placement;
 use crate::event::{Location, SpaceName};
 use crate::memory::WORD;
+use crate::mutants::{Mutant, on};
 use crate::object::growth::{PROPERTY_ARRAY_STEP, new_elements_capacity};
 use crate::object::layout::{self, MAX_FIXED_ARRAY_LENGTH};
 use crate::object::word::{HOLE, UNDEFINED, address as address_of, as_smi, is_reference, reference};
@@ -45,8 +46,8 @@ impl Heap {
     #[inline]
     pub(crate) fn typed<T: Type>(&self, local: Local<'_, T>) -> Result<u64, Error> {
         let address = self.address(local)?;
-        let kind = self.header(address).kind();
-        if T::includes(kind) { Ok(address) } else { Err(Error::WrongKind { expected: T::NAME, found: kind }) }
+        let header = self.header(address);
+        if T::KINDS >> header.kind_number() & 1 != 0 { Ok(address) } else { Err(wrong_kind::<T>(header)) }
     }
 
     #[inline(always)]
@@ -111,6 +112,36 @@ impl Heap {
         };
         let word = self.value_word(value)?;
         self.store(elements, STORE_FIRST + length, word);
+        self.store_raw(address, ARRAY_LENGTH, smi(length + 1));
+        Ok(length + 1)
+    }
+
+    /// Appends to an array of doubles, or to `[]`, which becomes one; the store grows as V8's does. Can collect.
+    pub fn array_push_double(&mut self, array: Local<'_, JsArray>, value: f64) -> Result<u64, Error> {
+        let address = self.typed(array)?;
+        let (length, elements) = self.array_parts(address);
+        if is_reference(elements) && !self.header(address_of(elements)).is(Kind::FixedDoubleArray) {
+            return Err(Error::WrongKind { expected: "FixedDoubleArray", found: Kind::FixedArray });
+        }
+        if length >= self.store_capacity(elements) {
+            let capacity = new_elements_capacity(length + 1);
+            if capacity > MAX_FIXED_ARRAY_LENGTH {
+                return Err(self.fatal(Location::InvalidArrayLength, capacity.saturating_mul(WORD)));
+            }
+            let store = self.allocate(layout::fixed_double_array(capacity))?;
+            let address = self.address(array)?;
+            let elements = self.load(address, ELEMENTS);
+            let memory = &mut self.mechanism.spaces.pages.memory;
+            memory.set_word(store + STORE_LENGTH * WORD, smi(capacity));
+            memory.fill_words(store + (STORE_FIRST + length) * WORD, capacity - length, 0);
+            if length > 0 {
+                memory.copy_words(store + STORE_FIRST * WORD, address_of(elements) + STORE_FIRST * WORD, length);
+            }
+            self.store(address, ELEMENTS, reference(store));
+        }
+        let address = self.address(array)?;
+        let store = address_of(self.load(address, ELEMENTS));
+        self.store_raw(store, STORE_FIRST + length, value.to_bits());
         self.store_raw(address, ARRAY_LENGTH, smi(length + 1));
         Ok(length + 1)
     }
@@ -221,7 +252,7 @@ impl Heap {
             space.shrink(&mut spaces.pages, page);
             return;
         }
-        let filler = Header::new(Kind::Filler, 0, (end - tail) / WORD, 0);
+        let filler = Header::new(Kind::Filler, 0, (end - tail) / WORD - u64::from(on(Mutant::WrongTrim)), 0);
         spaces.pages.memory.set_word(tail, filler.0);
         // A page that waits for the sweeper counts what the marker found; the sweeper will find the tail free.
         let page = spaces.pages.number(store) as u64;
@@ -238,6 +269,11 @@ impl Heap {
     }
 }
 
+#[cold]
+fn wrong_kind<T: Type>(header: Header) -> Error {
+    Error::WrongKind { expected: T::NAME, found: header.kind() }
+}
+
 impl<'s> Scope<'s> {
     /// An object literal with one in-object slot a value (24 bytes and 8 for each). Can collect.
     #[inline]
@@ -250,21 +286,28 @@ impl<'s> Scope<'s> {
     pub fn object_literal(&mut self, placement: Placement, values: &[Value<'_>]) -> Result<Local<'s, JsObject>, Error> {
         let address = self.allocate_placed(layout::js_object(values.len() as u64), placement)?;
         self.initialize(address, PROPERTIES, &[UNDEFINED, UNDEFINED]);
-        let young = self.mechanism.spaces.pages.flags(address) & YOUNG != 0;
         // The object is walkable only when all of it is written: a bad handle must not leave a gap.
+        if self.mechanism.spaces.pages.flags(address) & YOUNG != 0 {
+            if !self.write_values(address, FIRST_IN_OBJECT, values) {
+                return Err(Error::WrongHeap);
+            }
+        } else {
+            self.store_values(address, FIRST_IN_OBJECT, values)?;
+        }
+        Ok(self.push_handle(address))
+    }
+
+    /// As `write_values` for an object that collectors may have seen or that is not young.
+    pub(super) fn store_values(&mut self, object: u64, first: u64, values: &[Value<'_>]) -> Result<(), Error> {
         let mut refused = None;
         for (index, value) in values.iter().enumerate() {
             let word = self.value_word(*value).unwrap_or_else(|error| {
                 refused = Some(error);
                 UNDEFINED
             });
-            let index = FIRST_IN_OBJECT + index as u64;
-            if young { self.store_raw(address, index, word) } else { self.store(address, index, word) }
+            self.store(object, first + index as u64, word);
         }
-        match refused {
-            None => Ok(self.push_handle(address)),
-            Some(error) => Err(error),
-        }
+        refused.map_or(Ok(()), Err)
     }
 
     /// `{}`: room for four properties in the object.
@@ -353,18 +396,12 @@ impl<'s> Scope<'s> {
                 _ => self.allocate(header)?,
             };
             self.store_raw(store, STORE_LENGTH, smi(length));
-            let young = self.mechanism.spaces.pages.flags(store) & YOUNG != 0;
-            let mut refused = None;
-            for (index, value) in values.iter().enumerate() {
-                let word = self.value_word(*value).unwrap_or_else(|error| {
-                    refused = Some(error);
-                    UNDEFINED
-                });
-                let index = STORE_FIRST + index as u64;
-                if young { self.store_raw(store, index, word) } else { self.store(store, index, word) }
-            }
-            if let Some(error) = refused {
-                return Err(error);
+            if self.mechanism.spaces.pages.flags(store) & YOUNG != 0 {
+                if !self.write_values(store, STORE_FIRST, values) {
+                    return Err(Error::WrongHeap);
+                }
+            } else {
+                self.store_values(store, STORE_FIRST, values)?;
             }
             let array = self.address(local)?;
             self.store(array, ELEMENTS, reference(store));
@@ -452,13 +489,17 @@ impl<'s> Scope<'s> {
 
     /// A closure over fresh variables: a function context and a JSFunction. Can collect.
     pub fn closure(&mut self, captured: &[Value<'_>], prototype_slot: bool) -> Result<Local<'s, JsFunction>, Error> {
-        let context = self.allocate(layout::context(captured.len() as u64))?;
+        let padding = self.profile.objects.context_padding / WORD;
+        let context = self.allocate(layout::context(captured.len() as u64 + padding))?;
         for index in 1..=3 {
             self.store_raw(context, index, UNDEFINED);
         }
         for (index, value) in captured.iter().enumerate() {
             let word = self.value_word(*value).unwrap_or(UNDEFINED);
             self.initialize(context, 4 + index as u64, &[word]);
+        }
+        for index in 0..padding {
+            self.store_raw(context, 4 + captured.len() as u64 + index, UNDEFINED);
         }
         let context: Local<'s> = self.push_handle(context);
         for value in captured {
@@ -477,7 +518,7 @@ impl<'s> Scope<'s> {
     /// A captured variable of a closure.
     pub fn captured(&mut self, function: Local<'_, JsFunction>, index: u64) -> Result<Value<'s>, Error> {
         let context = address_of(self.load(self.typed(function)?, 3));
-        let length = self.header(context).words() - 4;
+        let length = self.header(context).words() - 4 - self.profile.objects.context_padding / WORD;
         if index >= length {
             return Err(Error::IndexOutOfRange { index, length });
         }

@@ -1,13 +1,16 @@
 //! Records: objects with the layout of the library's user, tagged fields first, then raw bytes.
 
 use super::Heap;
+use super::allocate::SURELY_REGULAR;
 use super::error::Error;
 use super::handle::types::Record;
 use super::handle::{Local, Value};
 use super::scope::Scope;
+use super::typed_record::RecordLayout;
 use crate::memory::WORD;
 use crate::object::word::UNDEFINED;
 use crate::object::{Header, Kind};
+use std::any::TypeId;
 
 /// Most words of a record.
 const MAX_WORDS: u64 = 1 << 14;
@@ -16,6 +19,13 @@ const MAX_WORDS: u64 = 1 << 14;
 pub(crate) struct Layout {
     tagged: u64,
     raw_bytes: u64,
+    /// The header of every record of this layout.
+    header: Header,
+    /// What a type declared with [`record!`](crate::record!) is called, and its tagged fields.
+    name: Option<&'static str>,
+    fields: &'static [&'static str],
+    /// The Rust type that stands for it, if one does.
+    key: Option<TypeId>,
 }
 
 /// A registered layout.
@@ -42,21 +52,60 @@ impl Heap {
     /// # Errors
     /// [`Error::IndexOutOfRange`] for more than 65,536 layouts or a record of more than 128 KiB.
     pub fn record_type(&mut self, tagged: u64, raw_bytes: u64) -> Result<RecordType, Error> {
-        let words = 1 + tagged.saturating_add(raw_bytes.div_ceil(WORD));
+        self.add_layout(Layout { tagged, raw_bytes, header: Header(0), name: None, fields: &[], key: None })
+    }
+
+    fn add_layout(&mut self, layout: Layout) -> Result<RecordType, Error> {
+        let words = layout.tagged.saturating_add(layout.raw_bytes.div_ceil(WORD)).saturating_add(1);
         if words > MAX_WORDS {
             return Err(Error::IndexOutOfRange { index: words, length: MAX_WORDS });
         }
         let number = u16::try_from(self.record_types.len())
             .map_err(|_| Error::IndexOutOfRange { index: self.record_types.len() as u64, length: 1 << 16 })?;
-        self.record_types.push(Layout { tagged, raw_bytes });
+        self.record_types.push(Layout { header: Header::new(Kind::Record, number, words, layout.tagged), ..layout });
         Ok(RecordType { number, heap: self.id })
     }
 
-    fn layout(&self, record_type: RecordType) -> Result<Layout, Error> {
-        if record_type.heap != self.id {
-            return Err(Error::WrongHeap);
+    /// The layout of a type declared with [`record!`](crate::record!), registered at its first use in this heap.
+    ///
+    /// # Errors
+    /// As [`Self::record_type`].
+    pub fn record_type_for<R: RecordLayout>(&mut self) -> Result<RecordType, Error> {
+        let key = Some(TypeId::of::<R>());
+        match self.record_types.iter().position(|layout| layout.key == key) {
+            Some(number) => Ok(RecordType { number: number as u16, heap: self.id }),
+            None => self.add_layout(Layout {
+                tagged: R::FIELDS.len() as u64,
+                raw_bytes: R::RAW_BYTES,
+                header: Header(0),
+                name: Some(R::NAME),
+                fields: R::FIELDS,
+                key,
+            }),
         }
-        self.record_types.get(usize::from(record_type.number)).copied().ok_or(Error::WrongHeap)
+    }
+
+    pub(crate) fn record_name(&self, number: u16) -> Option<&'static str> {
+        self.record_types.get(usize::from(number))?.name
+    }
+
+    pub(crate) fn record_field_name(&self, number: u16, field: u64) -> Option<&'static str> {
+        self.record_types.get(usize::from(number))?.fields.get(field as usize).copied()
+    }
+
+    /// Whether an object is a record of the type that a Rust type stands for.
+    pub(crate) fn is_record_of(&self, object: u64, key: TypeId) -> bool {
+        let header = self.header(object);
+        header.is(Kind::Record)
+            && self.record_types.get(usize::from(header.type_id())).is_some_and(|layout| layout.key == Some(key))
+    }
+
+    #[inline(always)]
+    fn layout(&self, record_type: RecordType) -> Result<&Layout, Error> {
+        match self.record_types.get(usize::from(record_type.number)) {
+            Some(layout) if record_type.heap == self.id => Ok(layout),
+            _ => Err(Error::WrongHeap),
+        }
     }
 
     /// The type of a record.
@@ -99,26 +148,26 @@ impl<'s> Scope<'s> {
     #[inline]
     pub fn record(&mut self, record_type: RecordType, values: &[Value<'_>]) -> Result<Local<'s, Record>, Error> {
         let layout = self.layout(record_type)?;
-        if values.len() as u64 > layout.tagged {
-            return Err(Error::IndexOutOfRange { index: values.len() as u64 - 1, length: layout.tagged });
+        let (header, tagged) = (layout.header, layout.tagged);
+        let given = values.len() as u64;
+        if given > tagged {
+            return Err(Error::IndexOutOfRange { index: given - 1, length: tagged });
         }
-        for value in values {
-            self.value_word(*value)?;
-        }
-        let words = 1 + layout.tagged + layout.raw_bytes.div_ceil(WORD);
-        let header = Header::new(Kind::Record, record_type.number, words, layout.tagged);
         let address = self.allocate(header)?;
-        for index in 0..layout.tagged {
-            let word = match values.get(index as usize) {
-                Some(value) => self.value_word(*value)?,
-                None => UNDEFINED,
-            };
-            self.store_raw(address, 1 + index, word);
+        if given < header.words() - 1 {
+            let rest =
+                self.mechanism.spaces.pages.memory.words_mut(address + (1 + given) * WORD, header.words() - 1 - given);
+            let (tagged, raw) = rest.split_at_mut((tagged - given) as usize);
+            tagged.iter_mut().for_each(|slot| *slot = UNDEFINED);
+            raw.fill(0);
         }
-        for index in 1 + layout.tagged..words {
-            self.store_raw(address, index, 0);
-        }
-        Ok(self.push_handle(address))
+        let good = if header.bytes() <= SURELY_REGULAR {
+            self.write_values(address, 1, values)
+        } else {
+            self.store_values(address, 1, values)?;
+            true
+        };
+        if good { Ok(self.push_handle(address)) } else { Err(Error::WrongHeap) }
     }
 
     /// Reads a tagged field.

@@ -95,13 +95,36 @@ impl<'s> Scope<'s> {
         Ok(self.heap.push_handle(word::address(word)))
     }
 
+    /// Another handle to the same object, that lives as long as this scope.
+    ///
+    /// ```
+    /// use gcheap::{Heap, HeapOptions};
+    /// let mut heap = Heap::new(HeapOptions::for_tests())?;
+    /// let mut outer = heap.scope();
+    /// let text = outer.string("of the outer scope")?;
+    /// let mut inner = outer.scope();
+    /// let same = inner.local(text)?;
+    /// assert!(inner.is_same(text, same)?);
+    /// # Ok::<(), gcheap::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::WrongHeap`] for a handle of another heap.
+    pub fn local<T: Type>(&mut self, local: Local<'_, T>) -> Result<Local<'s, T>, Error> {
+        let word = self.word(local)?;
+        Ok(self.heap.push_handle(word::address(word)))
+    }
+
     /// A handle of a definite type, if the object is of it.
+    #[inline]
     pub fn downcast<T: Type>(&self, local: Local<'s, impl Type>) -> Result<Local<'s, T>, Error> {
-        let kind = self.kind(local)?;
-        if T::includes(kind) {
+        let address = self.address(local)?;
+        let header = self.header(address);
+        let included = T::KINDS >> header.kind_number() & 1 != 0;
+        if included && T::record_key().is_none_or(|key| self.is_record_of(address, key)) {
             Ok(Local::new(local.index, local.heap))
         } else {
-            Err(Error::WrongKind { expected: T::NAME, found: kind })
+            Err(Error::WrongKind { expected: T::NAME, found: header.kind() })
         }
     }
 
@@ -118,7 +141,11 @@ impl<'s> Scope<'s> {
     pub fn open<T: Type>(&mut self, global: &Global<T>) -> Result<Local<'s, T>, Error> {
         let (index, generation) = global.place(self.heap)?;
         let word = self.heap.mechanism.roots.globals.get(index, generation).ok_or(Error::WrongHeap)?;
-        Ok(self.heap.push_handle(word::address(word)))
+        let local = self.heap.push_handle(word::address(word));
+        if self.heap.stressed {
+            self.heap.stress_handle();
+        }
+        Ok(local)
     }
 
     /// Makes a weak handle: cleared when its object dies, in collections of either kind.
@@ -134,6 +161,10 @@ impl<'s> Scope<'s> {
     pub fn open_weak<T: Type>(&mut self, weak: &WeakHandle<T>) -> Result<Option<Local<'s, T>>, Error> {
         let (index, generation) = weak.place(self.heap)?;
         let word = self.heap.mechanism.roots.weak.get(index, generation).ok_or(Error::WrongHeap)?;
-        Ok(word::is_reference(word).then(|| self.heap.push_handle(word::address(word))))
+        let local = word::is_reference(word).then(|| self.heap.push_handle(word::address(word)));
+        if self.heap.stressed {
+            self.heap.stress_handle();
+        }
+        Ok(local)
     }
 }

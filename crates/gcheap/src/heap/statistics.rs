@@ -74,7 +74,16 @@ impl Heap {
     /// `heapUsed`.
     pub(crate) fn used(&self) -> u64 {
         let spaces = &self.mechanism.spaces;
-        spaces.young_objects() + spaces.paged().iter().map(|space| self.used_of(space)).sum::<u64>() + spaces.large.size
+        let paged = spaces.paged().iter().map(|space| self.used_of(space)).sum::<u64>();
+        spaces.young_objects() + paged + spaces.large.size + spaces.read_only
+    }
+
+    /// Bytes that may still be mapped (V8 `MemoryAllocator::Available`): its capacity is the limit, in whole pages.
+    pub(crate) fn mappable(&self) -> u64 {
+        let limit = self.limits.heap_size_limit_for(self.state.max_old_generation);
+        let capacity =
+            if self.limits.page_and_usable.is_some() { limit.next_multiple_of(self.profile.pages.size) } else { limit };
+        capacity.saturating_sub(self.mechanism.spaces.pages.mapped)
     }
 
     /// `external` of `process.memoryUsage()`.
@@ -136,13 +145,24 @@ impl Heap {
             ),
             SpaceName::Old => paged(&spaces.old),
             SpaceName::Code => paged(&spaces.code),
-            SpaceName::Trusted => paged(&spaces.trusted),
+            // The versions that have a map space have no trusted space; one space serves for both.
+            SpaceName::Trusted | SpaceName::Map => paged(&spaces.trusted),
+            SpaceName::ReadOnly if spaces.read_only > 0 => {
+                let committed = self.profile.baseline.read_only_committed;
+                let available = self.profile.pages.usable().saturating_sub(spaces.read_only);
+                (spaces.read_only, available, committed)
+            }
             SpaceName::NewLargeObject => (
                 spaces.new_large.size,
                 spaces.new.capacity.saturating_sub(spaces.new_large.size),
                 spaces.new_large.committed,
             ),
-            SpaceName::LargeObject => (spaces.large.size, 0, spaces.large.committed),
+            SpaceName::LargeObject => {
+                // Without a young large-object space this one is where all that can still be mapped is offered.
+                let room = if self.profile.new_space.has_large_objects { 0 } else { self.mappable() };
+                let pages = &self.profile.pages;
+                (spaces.large.size, room.saturating_sub(pages.size + pages.header), spaces.large.committed)
+            }
             _ => (0, 0, 0),
         };
         SpaceSize { space, used, available, committed, physical: committed }

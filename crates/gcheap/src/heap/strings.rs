@@ -7,9 +7,9 @@ use super::handle::Local;
 use super::handle::types::JsString;
 use super::scope::Scope;
 use crate::memory::WORD;
-use crate::object::Kind;
 use crate::object::layout::{self, MAX_STRING_LENGTH};
 use crate::object::word::{self, UNDEFINED, address as address_of, reference};
+use crate::object::{Header, Kind};
 use crate::roots::Internal;
 
 /// Concatenations and substrings below this length are copied (V8 `ConsString::kMinLength`, `SlicedString::kMinLength`).
@@ -22,10 +22,18 @@ const PARENT: u64 = 1;
 const OFFSET: u64 = 2;
 const SEQUENTIAL_LENGTH: u64 = 1;
 const CHARACTERS: u64 = 2;
+/// Entries of the number-string cache when the isolate is made (V8 `Heap::CreateInitialObjects`).
+pub(crate) const INITIAL_CACHE_ENTRIES: u64 = 256;
 /// Texts up to this many characters are handled in registers.
 const SHORT: u64 = 16;
 
 impl Heap {
+    /// The header of a string with what this version's strings have more than the layout: it lies behind the characters.
+    #[inline(always)]
+    fn padded(&self, header: Header) -> Header {
+        Header::new(header.kind(), 0, header.words() + self.profile.objects.string_padding / WORD, header.tagged())
+    }
+
     pub(crate) fn raw_string_length(&self, string: u64) -> u64 {
         let index = match self.header(string).kind() {
             Kind::ConsString | Kind::SlicedString => CONS_LENGTH,
@@ -107,7 +115,7 @@ impl Heap {
 
     #[inline]
     fn allocate_one_byte(&mut self, text: &[u8]) -> Result<u64, Error> {
-        let header = layout::one_byte_string(text.len() as u64);
+        let header = self.padded(layout::one_byte_string(text.len() as u64));
         let string = self.allocate(header)?;
         self.store_raw(string, SEQUENTIAL_LENGTH, text.len() as u64);
         if !text.is_empty() {
@@ -123,7 +131,7 @@ impl Heap {
             let bytes: Vec<u8> = units.iter().map(|&unit| unit as u8).collect();
             return self.allocate_one_byte(&bytes);
         }
-        let header = layout::two_byte_string(units.len() as u64);
+        let header = self.padded(layout::two_byte_string(units.len() as u64));
         let string = self.allocate(header)?;
         self.store_raw(string, SEQUENTIAL_LENGTH, units.len() as u64);
         self.store_raw(string, header.words() - 1, 0);
@@ -164,7 +172,7 @@ impl Heap {
     /// A one-byte string of at most 16 characters, the first in the lowest byte: two words at most, no copying.
     #[inline]
     fn allocate_short(&mut self, text: u128, length: u64) -> Result<u64, Error> {
-        let header = layout::one_byte_string(length);
+        let header = self.padded(layout::one_byte_string(length));
         let string = self.allocate(header)?;
         self.store_raw(string, SEQUENTIAL_LENGTH, length);
         if length > 0 {
@@ -195,6 +203,7 @@ impl<'s> Scope<'s> {
     pub fn string_of_length(&mut self, length: u64, two_byte: bool) -> Result<Local<'s, JsString>, Error> {
         check_length(length)?;
         let header = if two_byte { layout::two_byte_string(length) } else { layout::one_byte_string(length) };
+        let header = self.padded(header);
         let string = self.allocate(header)?;
         self.store_raw(string, SEQUENTIAL_LENGTH, length);
         let fill = if two_byte { 0x4e2d_4e2d_4e2d_4e2d } else { 0x7878_7878_7878_7878 };
@@ -225,8 +234,15 @@ impl<'s> Scope<'s> {
         let string = self.allocate_short(text, length)?;
         if let Some(slot) = slot {
             let cache = address_of(self.mechanism.roots.internal[Internal::NumberStringCache as usize]);
-            self.store_raw(cache, slot, key);
-            self.store(cache, slot + 1, reference(string));
+            let small = self.header(cache).words() == 2 + 2 * INITIAL_CACHE_ENTRIES;
+            if small && self.load(cache, slot) != UNDEFINED {
+                // The first collision makes the full cache, and is forgotten with the small one.
+                let entries = self.profile.objects.number_string_cache_entries;
+                self.make_number_string_cache(2 * entries)?;
+            } else {
+                self.store_raw(cache, slot, key);
+                self.store(cache, slot + 1, reference(string));
+            }
         }
         Ok(self.push_handle(string))
     }
@@ -258,7 +274,8 @@ impl<'s> Scope<'s> {
             let address = if self.raw_string_length(one) == 0 { two } else { one };
             return Ok(self.push_handle(address));
         }
-        let cons = self.allocate(layout::CONS_STRING)?;
+        let header = self.padded(layout::CONS_STRING);
+        let cons = self.allocate(header)?;
         let (one, two) = (self.word(first)?, self.word(second)?);
         self.initialize(cons, FIRST, &[one, two]);
         self.store_raw(cons, CONS_LENGTH, length);
@@ -286,7 +303,8 @@ impl<'s> Scope<'s> {
         if self.header(address).is(Kind::ConsString) {
             self.flatten(string)?;
         }
-        let slice = self.allocate(layout::SLICED_STRING)?;
+        let header = self.padded(layout::SLICED_STRING);
+        let slice = self.allocate(header)?;
         let (mut parent, mut offset) = (self.address(string)?, start);
         if self.header(parent).is(Kind::ConsString) {
             parent = address_of(self.load(parent, FIRST));
@@ -313,6 +331,7 @@ impl<'s> Scope<'s> {
         let two_byte = self.is_two_byte(address);
         let length = self.raw_string_length(address);
         let header = if two_byte { layout::two_byte_string(length) } else { layout::one_byte_string(length) };
+        let header = self.padded(header);
         let flat = self.allocate(header)?;
         self.store_raw(flat, SEQUENTIAL_LENGTH, length);
         self.store_raw(flat, header.words() - 1, 0);

@@ -2,7 +2,10 @@
 //!
 //! A WeakRef keeps its target for the rest of the job in which it was made or read ([`Heap::end_job`] ends a job);
 //! mark-compacts clear targets, scavenges do not. Callbacks of a FinalizationRegistry are queued by mark-compacts and taken
-//! with [`Scope::take_finalization`] when the job has ended.
+//! with [`Scope::take_finalization`] when the job has ended; [`Heap::job`] and [`Heap::run_finalizers`] put both in order.
+//!
+//! JavaScript refuses to hold some values weakly (strings, numbers, a target that is its own held value); here any object can
+//! be, so who models JavaScript checks that before.
 
 use super::Heap;
 use super::error::Error;
@@ -22,6 +25,8 @@ use crate::space::pages::YOUNG;
 const TABLE: u64 = 3;
 const EPHEMERON_LENGTH: u64 = 1;
 const EPHEMERON_INITIAL: u64 = 4;
+/// So many targets may be kept twice before the list is looked through.
+const KEPT_UNSORTED: usize = 64;
 
 /// A queued callback of a FinalizationRegistry.
 #[derive(Clone, Copy, Debug)]
@@ -39,16 +44,77 @@ impl Heap {
         self.mechanism.roots.kept_during_job.clear();
     }
 
+    /// Runs `body` as a job: in a scope of its own, after which the job ends. Callbacks that are due wait for
+    /// [`Self::run_finalizers`], as they wait in JavaScript for a task of their own.
+    ///
+    /// ```
+    /// use gcheap::{Error, Heap, HeapOptions};
+    /// let mut heap = Heap::new(HeapOptions::for_tests())?;
+    /// let registry = heap.job(|scope| {
+    ///     let registry = scope.finalization_registry()?;
+    ///     let target = scope.object(&[])?;
+    ///     scope.register(registry, target.upcast(), 42.into(), None)?;
+    ///     scope.global(registry)
+    /// })?;
+    /// heap.collect_garbage()?;
+    /// let mut told = Vec::new();
+    /// let ran = heap.run_finalizers(|_, due| {
+    ///     told.push(due.holdings.as_smi());
+    ///     Ok::<(), Error>(())
+    /// })?;
+    /// assert_eq!((ran, told), (1, vec![Some(42)]));
+    /// # drop(registry);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn job<R>(&mut self, body: impl FnOnce(&mut Scope<'_>) -> R) -> R {
+        let result = body(&mut self.scope());
+        self.end_job();
+        result
+    }
+
+    /// Runs the callbacks that wait, oldest first, each in a scope of its own, all in one job; how many ran. Those that
+    /// collections meanwhile queue wait for the next call.
+    ///
+    /// # Errors
+    /// What a callback returns ends the job; the callbacks behind it go on waiting (ECMAScript
+    /// `CleanupFinalizationRegistry`).
+    pub fn run_finalizers<E>(
+        &mut self,
+        mut callback: impl for<'s> FnMut(&mut Scope<'s>, Finalization<'s>) -> Result<(), E>,
+    ) -> Result<usize, E> {
+        let due = self.queued_finalizations();
+        let mut ran = 0;
+        let mut result = Ok(());
+        while ran < due && result.is_ok() {
+            let mut scope = self.scope();
+            // A callback may have ended registrations of others.
+            let Some(finalization) = scope.take_finalization() else { break };
+            result = callback(&mut scope, finalization);
+            ran += 1;
+        }
+        self.end_job();
+        result.map(|()| ran)
+    }
+
     /// Callbacks that wait to run.
     pub fn queued_finalizations(&self) -> usize {
         self.mechanism.roots.finalization_queue.len()
     }
 
     fn keep_during_job(&mut self, word: u64) {
-        // V8 keeps a set; a job that reads one WeakRef in a loop must not grow the list.
-        if self.mechanism.roots.kept_during_job.last() != Some(&word) {
-            self.mechanism.roots.kept_during_job.push(word);
+        // V8 keeps a set; a job that reads the same WeakRefs in a loop must not grow the list.
+        let kept = &mut self.mechanism.roots.kept_during_job;
+        if kept.last() == Some(&word) {
+            return;
         }
+        if kept.len() == kept.capacity() && kept.len() >= KEPT_UNSORTED {
+            kept.sort_unstable();
+            kept.dedup();
+            // Where all differ the list doubles, so that the next look comes after as many again.
+            let room = kept.len();
+            kept.reserve(room);
+        }
+        kept.push(word);
     }
 
     fn ephemeron_index(&mut self, table: u64, key: u64) -> Result<u64, u64> {
@@ -250,7 +316,11 @@ impl<'s> Scope<'s> {
             return Ok(None);
         }
         self.keep_during_job(reference(address_of(word)));
-        Ok(Some(self.push_handle(address_of(word))))
+        let target = self.push_handle(address_of(word));
+        if self.stressed {
+            self.stress_handle();
+        }
+        Ok(Some(target))
     }
 
     /// `new WeakMap()`. Can collect.
@@ -292,8 +362,8 @@ impl<'s> Scope<'s> {
         let cell = address_of(self.mechanism.roots.finalization_queue.pop_front()?);
         self.unlink_cell(cell);
         let registry = address_of(self.load(cell, CELL_REGISTRY));
+        let registry = self.push_handle(registry);
         let holdings = self.load(cell, CELL_HOLDINGS);
-        let holdings = self.value(holdings);
-        Some(Finalization { registry: self.push_handle(registry), holdings })
+        Some(Finalization { registry, holdings: self.value(holdings) })
     }
 }

@@ -4,31 +4,11 @@
 //! Indexes are heap addresses; the same masking as in [`Reservation`](super::Reservation) keeps every access inside.
 
 use super::backend::Backend;
-use super::reservation::View;
 use super::{Refused, Reservation, WORD};
+use std::ptr::NonNull;
 
 pub(crate) struct BitTable {
     table: Reservation,
-}
-
-/// Bits for the length of a collector's loop (see [`View`]).
-#[derive(Clone, Copy)]
-pub(crate) struct BitView<'m> {
-    table: View<'m>,
-}
-
-impl BitView<'_> {
-    /// Sets a bit; true if it was clear.
-    #[inline(always)]
-    pub(crate) fn set(self, address: u64) -> bool {
-        let (word, bit) = BitTable::place(address);
-        let old = self.table.word(word);
-        if old & bit != 0 {
-            return false;
-        }
-        self.table.set_word(word, old | bit);
-        true
-    }
 }
 
 /// Heap bytes that one word of bits describes.
@@ -73,9 +53,14 @@ impl BitTable {
         self.table.set_word(word, old & !bit);
     }
 
-    /// A view for a collector's loop.
-    pub(crate) fn view(&mut self) -> BitView<'_> {
-        BitView { table: self.table.view() }
+    /// Heap bytes that have a bit.
+    pub(crate) fn described_bytes(&self) -> u64 {
+        self.table.bytes() * 64
+    }
+
+    /// Where the table lies in this process.
+    pub(super) fn first_word(&mut self) -> NonNull<u64> {
+        self.table.first_byte().cast()
     }
 
     /// Clears the bits of a run of heap bytes; both ends are multiples of 512 bytes.

@@ -14,15 +14,17 @@
 pub mod backend;
 mod backing_store;
 mod bits;
+mod mark_view;
 mod page_slots;
 mod reservation;
 mod worklist;
 
 pub(crate) use backing_store::BackingStore;
-pub(crate) use bits::{BitTable, BitView};
+pub(crate) use bits::BitTable;
+pub(crate) use mark_view::{Half, Mark, MarkView, Share, Whole};
 pub(crate) use page_slots::PageSlots;
-pub(crate) use reservation::{Reservation, View};
-pub(crate) use worklist::Worklist;
+pub(crate) use reservation::Reservation;
+pub(crate) use worklist::{Top, Worklist};
 
 /// Bytes of a tagged word.
 pub(crate) const WORD: u64 = 8;

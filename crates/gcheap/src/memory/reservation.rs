@@ -5,8 +5,6 @@
 
 use super::backend::Backend;
 use super::{OS_PAGE, Refused, WORD};
-use std::cell::Cell;
-use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 pub(crate) struct Reservation {
@@ -63,9 +61,9 @@ impl Reservation {
         unsafe { *self.at(address) = value }
     }
 
-    /// A view for a collector's loop.
-    pub(crate) fn view(&mut self) -> View<'_> {
-        View { base: self.base, mask: self.mask, memory: PhantomData }
+    /// Where the reservation lies in this process.
+    pub(super) fn first_byte(&self) -> NonNull<u8> {
+        self.base
     }
 
     /// Panics unless a run of bytes lies inside the reservation; returns where it starts.
@@ -106,6 +104,14 @@ impl Reservation {
         let slice =
             unsafe { std::slice::from_raw_parts_mut(self.base.as_ptr().add(start).cast::<u64>(), words as usize) };
         slice.fill(value);
+    }
+
+    /// A run of words, writable.
+    #[inline(always)]
+    pub(crate) fn words_mut(&mut self, address: u64, words: u64) -> &mut [u64] {
+        let start = self.run(address, words.saturating_mul(WORD));
+        // SAFETY: in bounds and word-aligned (`run` masks), and exclusive through `&mut self`.
+        unsafe { std::slice::from_raw_parts_mut(self.base.as_ptr().add(start).cast::<u64>(), words as usize) }
     }
 
     /// A run of raw bytes.
@@ -183,61 +189,6 @@ impl Reservation {
         let (start, bytes) = self.os_run(address, bytes);
         // SAFETY: as for `commit`; the floors above use the range only after committing it again.
         unsafe { self.backend.release(start, bytes) }
-    }
-}
-
-/// Word access for the length of a collector's loop: base and mask by value, so that they stay in registers.
-///
-/// It borrows the reservation exclusively; its copies share that borrow as the copies of a `&Cell` do, and hand out no
-/// references into the memory.
-#[derive(Clone, Copy)]
-pub(crate) struct View<'m> {
-    base: NonNull<u8>,
-    mask: u64,
-    memory: PhantomData<&'m Cell<u64>>,
-}
-
-impl<'m> View<'m> {
-    #[inline(always)]
-    fn at(self, address: u64) -> *mut u64 {
-        // SAFETY: as in `Reservation::at`; the reservation outlives the view's lifetime.
-        unsafe { self.base.as_ptr().add((address & self.mask) as usize).cast::<u64>() }
-    }
-
-    /// The word at an address (tag bits are ignored).
-    #[inline(always)]
-    pub(crate) fn word(self, address: u64) -> u64 {
-        // SAFETY: `at` is in bounds and aligned; nobody holds a reference into the memory while a view lives.
-        unsafe { *self.at(address) }
-    }
-
-    /// A run of words; cut short at the end of the reservation.
-    #[inline(always)]
-    pub(crate) fn words(self, address: u64, words: u64) -> &'m [Cell<u64>] {
-        let start = address & self.mask;
-        let words = words.min((self.mask + WORD - start) / WORD);
-        // SAFETY: the run starts at an aligned word of the reservation and ends within it. Cells of plain words may be
-        // shared with the other copies of this view, which write through raw pointers of the same borrow.
-        unsafe { std::slice::from_raw_parts(self.at(address).cast::<Cell<u64>>(), words as usize) }
-    }
-
-    /// Overwrites the word at an address (tag bits are ignored).
-    #[inline(always)]
-    pub(crate) fn set_word(self, address: u64, value: u64) {
-        // SAFETY: as for `word`.
-        unsafe { *self.at(address) = value }
-    }
-
-    /// Asks the processor to load the line of an address; never faults, changes nothing.
-    #[inline(always)]
-    pub(crate) fn prefetch(self, address: u64) {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: a prefetch of any address is architecturally without effect.
-        unsafe {
-            std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(self.at(address).cast::<i8>());
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = address;
     }
 }
 

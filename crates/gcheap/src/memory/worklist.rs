@@ -112,6 +112,27 @@ impl<T: Copy + Default> Worklist<T> {
         true
     }
 
+    /// The top of the list in registers, for a loop that does little else than pushing and popping.
+    #[inline]
+    pub(crate) fn top(&mut self) -> Top<'_, T> {
+        let (begin, at) = self.bounds();
+        // SAFETY: a segment has SEGMENT entries.
+        let end = if self.top.is_some() { unsafe { begin.add(SEGMENT) } } else { begin };
+        Top { list: self, begin, at, end }
+    }
+
+    /// First entry of the top segment, and the place behind its last.
+    fn bounds(&self) -> (*mut T, *mut T) {
+        match self.top {
+            // SAFETY: `top` is a live segment and `length` is at most SEGMENT.
+            Some(top) => unsafe {
+                let begin = (&raw mut (*top.as_ptr()).entries).cast::<T>();
+                (begin, begin.add(self.length))
+            },
+            None => (NonNull::dangling().as_ptr(), NonNull::dangling().as_ptr()),
+        }
+    }
+
     /// Keeps the entries for which `keep` returns a value, newest first, with that value.
     pub(crate) fn retain_map(&mut self, mut keep: impl FnMut(T) -> Option<T>) {
         let mut kept = Vec::with_capacity(self.len());
@@ -134,6 +155,74 @@ impl<T: Copy + Default> Worklist<T> {
         if self.arena.allocated_bytes() > 1 << 20 {
             self.arena = Bump::new();
         }
+    }
+}
+
+/// The top segment of a [`Worklist`] in registers. What holds: `begin <= at <= end`, all in the top segment (or all the same
+/// dangling pointer if there is none); the length of the list is brought up to date when it is left.
+pub(crate) struct Top<'w, T: Copy + Default> {
+    list: &'w mut Worklist<T>,
+    begin: *mut T,
+    at: *mut T,
+    end: *mut T,
+}
+
+impl<T: Copy + Default> Top<'_, T> {
+    #[inline(always)]
+    pub(crate) fn push(&mut self, value: T) {
+        if self.at == self.end {
+            (self.begin, self.at, self.end) = Self::overflow(self.list);
+        }
+        // SAFETY: `at` is below `end` now, in the segment on top, which `list` (borrowed exclusively) owns.
+        unsafe {
+            *self.at = value;
+            self.at = self.at.add(1);
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn pop(&mut self) -> Option<T> {
+        if self.at == self.begin {
+            (self.begin, self.at, self.end) = Self::underflow(self.list)?;
+        }
+        // SAFETY: `at` is above `begin`: the entry below it was written.
+        unsafe {
+            self.at = self.at.sub(1);
+            Some(*self.at)
+        }
+    }
+
+    /// The top is full, or there is none: a new one on it.
+    #[cold]
+    #[inline(never)]
+    fn overflow(list: &mut Worklist<T>) -> (*mut T, *mut T, *mut T) {
+        if list.top.is_some() {
+            list.length = SEGMENT;
+        }
+        list.push_segment(T::default());
+        let (begin, _) = list.bounds();
+        // SAFETY: a segment has SEGMENT entries.
+        (begin, begin, unsafe { begin.add(SEGMENT) })
+    }
+
+    /// The top is empty: the full segment below it, if there is one.
+    #[cold]
+    #[inline(never)]
+    fn underflow(list: &mut Worklist<T>) -> Option<(*mut T, *mut T, *mut T)> {
+        list.length = 0;
+        if !list.drop_segment() {
+            return None;
+        }
+        let (begin, end) = list.bounds();
+        Some((begin, end, end))
+    }
+}
+
+impl<T: Copy + Default> Drop for Top<'_, T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // SAFETY: both point into the same segment, or are the same dangling pointer.
+        self.list.length = unsafe { self.at.offset_from(self.begin) } as usize;
     }
 }
 

@@ -59,6 +59,24 @@ impl Header {
         if self.0 & LARGE == 0 { self.0 >> 44 } else { self.0 >> 36 }
     }
 
+    /// Whether size and tagged words are in the small form; then [`Self::small_words`] and [`Self::small_tagged`] say them.
+    #[inline(always)]
+    pub(crate) const fn is_small(self) -> bool {
+        self.0 & LARGE == 0
+    }
+
+    /// As [`Self::words`], of a small form.
+    #[inline(always)]
+    pub(crate) const fn small_words(self) -> u64 {
+        (self.0 >> 24) & (SMALL_LIMIT - 1)
+    }
+
+    /// As [`Self::tagged`], of a small form.
+    #[inline(always)]
+    pub(crate) const fn small_tagged(self) -> u64 {
+        self.0 >> 44
+    }
+
     #[inline(always)]
     pub(crate) const fn kind_number(self) -> u8 {
         (self.0 >> KIND_SHIFT) as u8 & 63

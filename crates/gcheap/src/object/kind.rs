@@ -46,7 +46,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Kind; 32] = [
+    pub(crate) const ALL: [Kind; 32] = [
         Kind::FreeSpace,
         Kind::Filler,
         Kind::AllocationMemento,

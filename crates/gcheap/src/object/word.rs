@@ -44,6 +44,12 @@ pub(crate) const fn is_weak(word: u64) -> bool {
     word & 3 == 3
 }
 
+/// As [`is_weak`], of a word that is known to be a reference.
+#[inline(always)]
+pub(crate) const fn is_weak_reference(word: u64) -> bool {
+    word & WEAK != 0
+}
+
 /// The address in a reference of either strength.
 #[inline(always)]
 pub(crate) const fn address(word: u64) -> u64 {

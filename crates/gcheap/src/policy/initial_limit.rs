@@ -65,6 +65,7 @@ pub fn shrink_initial_limit(inputs: &InitialLimitInputs) -> InitialLimit {
     }
     let reduced = |size: u64, limit: u64| {
         let shrunk = (limit as f64 * (inputs.survival_percent / 100.0)) as u64;
+        let size = if inputs.rule == InitialShrinking::ToOneStep { 0 } else { size };
         shrunk.max(size.saturating_add(inputs.mode.step()))
     };
     let old = reduced(inputs.old_generation, inputs.old_limit);

@@ -100,6 +100,8 @@ pub enum Adjustment {
     LoweredTo(&'static str),
     /// Cut to whole pages.
     RoundedDownToPage,
+    /// Cut to whole MiB.
+    RoundedDownToMib,
 }
 
 impl fmt::Display for Adjustment {
@@ -109,6 +111,7 @@ impl fmt::Display for Adjustment {
             Adjustment::RaisedTo(bound) => write!(f, "raised to {bound}"),
             Adjustment::LoweredTo(bound) => write!(f, "lowered to {bound}"),
             Adjustment::RoundedDownToPage => f.write_str("rounded down to a page"),
+            Adjustment::RoundedDownToMib => f.write_str("rounded down to a MiB"),
         }
     }
 }
@@ -201,6 +204,10 @@ pub struct Limits {
     pub semi_space_growth_factor: u64,
     /// `heap_size_limit` of `v8.getHeapStatistics()` (V8 `Heap::MaxReserved`).
     pub heap_size_limit: u64,
+    /// Semi-spaces that it has room for.
+    pub semi_spaces_in_limit: u64,
+    /// Size of a page and its usable bytes, where the limit counts pages for what is usable in them (V8 6.8).
+    pub page_and_usable: Option<(u64, u64)>,
     /// Maximum of the global (heap and embedder) size.
     pub max_global: u64,
     /// Where each of them comes from.
@@ -208,14 +215,18 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The three semi-spaces' worth of young generation that the heap size limit allows for, bytes.
+    /// The semi-spaces' worth of young generation that the heap size limit allows for, bytes.
     pub const fn max_young_generation(&self) -> u64 {
-        3 * self.max_semi_space
+        self.semi_spaces_in_limit * self.max_semi_space
     }
 
     /// `heap_size_limit` when the old generation's maximum is `max_old_generation`: it follows a raised limit.
     pub const fn heap_size_limit_for(&self, max_old_generation: u64) -> u64 {
-        max_old_generation.saturating_add(self.max_young_generation())
+        let sum = max_old_generation.saturating_add(self.max_young_generation());
+        match self.page_and_usable {
+            Some((page, usable)) => (sum as f64 * (page as f64 / usable as f64)) as u64,
+            None => sum,
+        }
     }
 }
 
@@ -386,6 +397,8 @@ const INITIAL_OLD: &str = "--initial-old-space-size";
 const INITIAL_HEAP: &str = "--initial-heap-size";
 const MAX_HEAP: &str = "--max-heap-size";
 const PERCENTAGE: &str = "--max-old-space-size-percentage";
+const OLD_AND_THREE_SEMI_SPACES: &str = "old generation + 3 * semi-space";
+const PAGES_OF_BOTH: &str = "whole pages of (old generation + 2 * semi-space)";
 
 /// The limits that `flags` give on a machine with `memory` bytes (the container's limit when that is smaller; `None` when
 /// unknown), V8 `Heap::ConfigureHeap`.
@@ -403,7 +416,7 @@ const PERCENTAGE: &str = "--max-old-space-size-percentage";
 /// ```
 pub fn limits(flags: &Flags, memory: Option<u64>, profile: &Profile) -> Result<Limits, LimitsError> {
     let (rules, pages) = (&profile.limits, &profile.pages);
-    let memory = memory.filter(|&total| total > 0);
+    let memory = memory.filter(|&total| total > 0 && rules.follows_memory);
 
     let old_flag = old_generation_flag(flags, memory, profile)?;
     let semi_flag = size_of(MAX_SEMI, flags.max_semi_space_size_mb)?;
@@ -411,6 +424,11 @@ pub fn limits(flags: &Flags, memory: Option<u64>, profile: &Profile) -> Result<L
     let initial_old_flag = size_of(INITIAL_OLD, flags.initial_old_space_size_mb)?;
     let initial_heap_flag = size_of(INITIAL_HEAP, flags.initial_heap_size_mb)?;
     let heap_flag = size_of(MAX_HEAP, flags.max_heap_size_mb)?;
+    if !rules.has_heap_size_flags
+        && let Some(flag) = heap_flag.map(|_| MAX_HEAP).or(initial_heap_flag.map(|_| INITIAL_HEAP))
+    {
+        return Err(LimitsError::NotInThisVersion { flag, node: profile.node_major });
+    }
     refuse_contradictions(old_flag, semi_flag, heap_flag)?;
 
     let defaults = memory.map(|total| from_memory(total, rules, pages));
@@ -432,10 +450,14 @@ pub fn limits(flags: &Flags, memory: Option<u64>, profile: &Profile) -> Result<L
         },
     };
     let power = raw_semi.max(1).next_power_of_two();
-    let max_semi = power.max(rules.default_min_semi_space) / pages.size * pages.size;
+    let by_flag = matches!(semi_origin, Origin::Flag(_));
+    let cap = rules.semi_space_flag_cap.filter(|&cap| by_flag && power > cap);
+    let max_semi = cap.unwrap_or(power).max(rules.default_min_semi_space) / pages.size * pages.size;
     let max_semi_story = Provenance {
         origin: semi_origin,
-        adjustment: if power < rules.default_min_semi_space {
+        adjustment: if cap.is_some() {
+            Some(Adjustment::LoweredTo("the largest semi-space of this version"))
+        } else if power < rules.default_min_semi_space {
             Some(Adjustment::RaisedTo("the smallest semi-space"))
         } else if power != raw_semi {
             Some(Adjustment::RoundedUpToPowerOfTwo)
@@ -443,7 +465,7 @@ pub fn limits(flags: &Flags, memory: Option<u64>, profile: &Profile) -> Result<L
             None
         },
     };
-    let young = 3 * max_semi;
+    let young = rules.semi_spaces_in_limit * max_semi;
 
     // 2. The largest old generation.
     let (raw_old, old_origin) = match (old_flag, heap_flag) {
@@ -455,17 +477,19 @@ pub fn limits(flags: &Flags, memory: Option<u64>, profile: &Profile) -> Result<L
         },
     };
     let floor = rules.growable_paged_spaces * pages.size;
-    let max_old = raw_old.max(floor) / pages.size * pages.size;
+    let unit = rules.old_generation_unit.max(pages.size);
+    let max_old = raw_old.max(floor.next_multiple_of(unit)) / unit * unit;
     let max_old_story = Provenance {
         origin: old_origin,
         adjustment: if raw_old < floor {
             Some(Adjustment::RaisedTo("a page for each paged space"))
         } else if max_old != raw_old {
-            Some(Adjustment::RoundedDownToPage)
+            Some(if unit > pages.size { Adjustment::RoundedDownToMib } else { Adjustment::RoundedDownToPage })
         } else {
             None
         },
     };
+    let page_and_usable = rules.limit_counts_page_headers.then_some((pages.size, pages.usable()));
     let heap_size_limit = max_old + young;
     if heap_size_limit >= ADDRESS_SPACE {
         return Err(LimitsError::BeyondAddressSpace {
@@ -516,7 +540,7 @@ pub fn limits(flags: &Flags, memory: Option<u64>, profile: &Profile) -> Result<L
         },
     };
 
-    Ok(Limits {
+    let limits = Limits {
         max_old_generation: max_old,
         initial_old_generation: initial_old,
         initial_old_generation_configured: given && !rules.forgets_configured_initial,
@@ -526,6 +550,8 @@ pub fn limits(flags: &Flags, memory: Option<u64>, profile: &Profile) -> Result<L
         min_semi_space: min_semi,
         semi_space_growth_factor: flags.semi_space_growth_factor.unwrap_or(2).max(2),
         heap_size_limit,
+        semi_spaces_in_limit: rules.semi_spaces_in_limit,
+        page_and_usable,
         max_global: 2 * max_old,
         origins: Origins {
             max_old_generation: max_old_story,
@@ -538,10 +564,15 @@ pub fn limits(flags: &Flags, memory: Option<u64>, profile: &Profile) -> Result<L
             max_semi_space: max_semi_story,
             initial_semi_space: initial_semi_story,
             min_semi_space: min_semi_story,
-            heap_size_limit: Provenance::derived("old generation + 3 * semi-space"),
+            heap_size_limit: Provenance::derived(if rules.limit_counts_page_headers {
+                PAGES_OF_BOTH
+            } else {
+                OLD_AND_THREE_SEMI_SPACES
+            }),
             max_global: Provenance::derived("2 * old generation"),
         },
-    })
+    };
+    Ok(Limits { heap_size_limit: limits.heap_size_limit_for(max_old), ..limits })
 }
 
 /// The old generation that a flag asks for, with the flag's name: Node turns the percentage into `--max-old-space-size`

@@ -21,17 +21,20 @@
 //! | where are a site's objects born? | [`decide_site`] | `pretenuring.rs` |
 //! | which pages are evacuated? | [`evacuation_candidates`] | `compaction.rs` |
 //! | is a young page moved whole? | [`promote_page`] | `page_promotion.rs` |
+//! | may it grow by another rule than V8's? | [`FixedSize`], [`PercentOfMemory`], [`MemBalancer`] | `fixed_size.rs`, `membalancer.rs` |
 //! | how fast is everything? | [`GcTracer`] | `tracer.rs` |
 
 mod compaction;
 mod expansion;
 mod external;
+mod fixed_size;
 mod growing;
 mod hard_limit;
 mod ineffective;
 mod initial_limit;
 mod last_resort;
 mod limits;
+mod membalancer;
 mod new_space;
 mod overshoot;
 mod page_promotion;
@@ -43,12 +46,14 @@ pub mod tracer;
 pub use compaction::*;
 pub use expansion::*;
 pub use external::*;
+pub use fixed_size::*;
 pub use growing::*;
 pub use hard_limit::*;
 pub use ineffective::*;
 pub use initial_limit::*;
 pub use last_resort::*;
 pub use limits::*;
+pub use membalancer::*;
 pub use new_space::*;
 pub use overshoot::*;
 pub use page_promotion::*;

@@ -72,6 +72,27 @@ pub fn resize_new_space(inputs: &NewSpaceResizeInputs) -> NewSpaceResize {
     }
 }
 
+/// The capacity to grow to, where growth is decided apart from shrinking (10.2 and earlier; V8 `Heap::CheckNewSpaceExpansionCriteria`).
+///
+/// ```
+/// use gcheap::policy::{NewSpaceResizeInputs, grow_new_space, shrink_new_space};
+/// let both = NewSpaceResizeInputs {
+///     capacity: 1 << 20, min: 1 << 19, max: 16 << 20, growth_factor: 2, used: 0, page: 256 << 10,
+///     survived_since_last_expansion: (1 << 20) + 1, throughput: 500.0, low_throughput: 1_000.0, reduce_memory: false,
+/// };
+/// assert_eq!((grow_new_space(&both), shrink_new_space(&both)), (Some(2 << 20), Some(1 << 19)));
+/// ```
+pub fn grow_new_space(inputs: &NewSpaceResizeInputs) -> Option<u64> {
+    let grows = inputs.capacity < inputs.max && inputs.survived_since_last_expansion > inputs.capacity;
+    grows.then(|| grown_capacity(inputs))
+}
+
+/// The capacity to shrink to, where shrinking is decided apart from growth (10.2 and earlier; V8 `Heap::ReduceNewSpaceSize`).
+pub fn shrink_new_space(inputs: &NewSpaceResizeInputs) -> Option<u64> {
+    let slow = inputs.throughput != 0.0 && inputs.throughput < inputs.low_throughput;
+    (inputs.reduce_memory || slow).then(|| shrunk_capacity(inputs))
+}
+
 fn grown_capacity(inputs: &NewSpaceResizeInputs) -> u64 {
     inputs.capacity.saturating_mul(inputs.growth_factor.max(2)).min(inputs.max)
 }

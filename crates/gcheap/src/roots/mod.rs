@@ -3,6 +3,7 @@
 //! Plain tables of tagged words that collectors read and rewrite. The types that users hold
 //! ([`Local`](crate::Local), [`Global`](crate::Global), [`WeakHandle`](crate::WeakHandle)) are indexes into them.
 
+use crate::mutants::{Mutant, on};
 use crate::object::word::{UNDEFINED, is_reference};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -59,9 +60,11 @@ pub(crate) enum Internal {
     Baseline,
     /// Number-to-string cache, flushed by mark-compacts.
     NumberStringCache,
+    /// A large object that start-up made.
+    StartupLarge,
 }
 
-const INTERNAL: usize = 2;
+const INTERNAL: usize = 3;
 
 /// All roots of a heap.
 #[derive(Default)]
@@ -93,7 +96,8 @@ impl Roots {
 
     /// Roots that do not lie on the stack: what marking sees when it starts (V8 `IncrementalMarking::MarkRoots`).
     pub(crate) fn for_each_global(&mut self, mut visit: impl FnMut(&mut u64)) {
-        for word in self.internal.iter_mut().chain(self.globals.words_mut()).chain(&mut self.finalization_queue) {
+        let globals = self.globals.words_mut().iter_mut().skip(2 * usize::from(on(Mutant::SkipGlobals)));
+        for word in self.internal.iter_mut().chain(globals).chain(&mut self.finalization_queue) {
             if is_reference(*word) {
                 visit(word);
             }
@@ -102,7 +106,8 @@ impl Roots {
 
     /// The stack: handles, and what the running job keeps.
     pub(crate) fn for_each_stack(&mut self, mut visit: impl FnMut(&mut u64)) {
-        for word in self.handles.iter_mut().chain(&mut self.kept_during_job) {
+        let skipped = usize::from(on(Mutant::SkipHandle));
+        for word in self.handles.iter_mut().skip(skipped).chain(&mut self.kept_during_job) {
             if is_reference(*word) {
                 visit(word);
             }

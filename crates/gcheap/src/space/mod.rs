@@ -26,6 +26,8 @@ pub(crate) struct Spaces {
     pub(crate) code: PagedSpace,
     pub(crate) trusted: PagedSpace,
     pub(crate) large: LargeObjectSpace,
+    /// Bytes of objects in read-only space, where the heap has one of its own.
+    pub(crate) read_only: u64,
 }
 
 impl Spaces {
@@ -44,6 +46,7 @@ impl Spaces {
             code: PagedSpace::new(SpaceName::Code),
             trusted: PagedSpace::new(SpaceName::Trusted),
             large: LargeObjectSpace::new(SpaceName::LargeObject),
+            read_only: 0,
         };
         spaces.new.commit_to(&mut spaces.pages)?;
         Ok(spaces)
@@ -60,7 +63,7 @@ impl Spaces {
 
     /// Bytes of objects of all spaces (V8 `Heap::SizeOfObjects`).
     pub(crate) fn objects(&self) -> u64 {
-        self.young_objects() + self.old_generation_objects()
+        self.young_objects() + self.old_generation_objects() + self.read_only
     }
 
     pub(crate) fn young_objects(&self) -> u64 {

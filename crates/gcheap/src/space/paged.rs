@@ -8,6 +8,7 @@ use super::free_list::{FreeList, Origin};
 use super::pages::Pages;
 use crate::event::SpaceName;
 use crate::memory::{Refused, WORD};
+use crate::mutants::{Mutant, on};
 use crate::object::{Header, Kind};
 
 pub(crate) struct PagedSpace {
@@ -139,12 +140,13 @@ impl PagedSpace {
         self.size += (end - start) - live;
         pages.page_mut(page).allocated = end - start;
         pages.page_mut(page).unswept = false;
-        let mut free_start = start;
+        let mut free_start = if on(Mutant::SweepMarkedObject) { start + WORD } else { start };
         while let Some(object) = pages.marks.next_set(free_start, end) {
             if object > free_start {
                 self.free(pages, free_start, object - free_start);
             }
-            free_start = object + Header(pages.memory.word(object)).bytes();
+            free_start =
+                object + Header(pages.memory.word(object)).bytes() - WORD * u64::from(on(Mutant::FreeListOverlap));
         }
         if free_start < end {
             self.free(pages, free_start, end - free_start);

@@ -4,7 +4,9 @@
 //! [`Page`]. A large object owns a run of slots; its first slot carries the page, the others repeat the flags.
 
 use crate::event::SpaceName;
-use crate::memory::{BitTable, BitView, OS_PAGE, PageSlots, Refused, Reservation, View, backend::BackendKind};
+use crate::memory::{BitTable, MarkView, OS_PAGE, PageSlots, Refused, Reservation, Whole, backend::BackendKind};
+use crate::mutants::{Mutant, on};
+use std::collections::VecDeque;
 
 /// In new space or new large-object space.
 pub(crate) const YOUNG: u8 = 1;
@@ -18,6 +20,9 @@ pub(crate) const BELOW_AGE_MARK: u8 = 8;
 pub(crate) const LARGE: u8 = 16;
 /// An object of this from-page could not be moved and stays.
 pub(crate) const PINNED: u8 = 32;
+
+/// Released pages whose memory is kept for a while.
+const MAX_WARM_PAGES: u64 = 64;
 
 /// How the address space is cut into pages.
 #[derive(Clone, Copy, Debug)]
@@ -83,6 +88,8 @@ pub(crate) struct Pages {
     pub(crate) mapped: u64,
     /// Mapped, in no space, kept for reuse by the new space.
     pool: Vec<u64>,
+    /// Released not long ago, their memory not given back yet; the oldest first.
+    warm: VecDeque<u64>,
     /// Highest slot ever used plus one: where scans of the tables end.
     used_low: u64,
     used_high: u64,
@@ -94,59 +101,21 @@ pub(crate) struct Pages {
     pub(crate) peak_mapped: u64,
 }
 
-/// What the marker reads and writes, each in a register.
-pub(crate) struct MarkingView<'p> {
-    pub(crate) memory: View<'p>,
-    pub(crate) marks: BitView<'p>,
-    flags: &'p [u8],
-    live: &'p mut [u64],
-    shift: u32,
-    /// Live bytes of the page that was visited last, not yet in the table: neighbours are visited in a row.
-    page: usize,
-    page_live: u64,
-}
-
-impl MarkingView<'_> {
-    #[inline(always)]
-    pub(crate) fn flags(&self, address: u64) -> u8 {
-        self.flags.get((address >> self.shift) as usize).copied().unwrap_or(0)
-    }
-
-    #[inline(always)]
-    pub(crate) fn add_live(&mut self, address: u64, bytes: u64) {
-        let page = (address >> self.shift) as usize;
-        if page != self.page {
-            self.settle();
-            self.page = page;
-        }
-        self.page_live += bytes;
-    }
-
-    fn settle(&mut self) {
-        if let Some(live) = self.live.get_mut(self.page) {
-            *live += self.page_live;
-        }
-        self.page_live = 0;
-    }
-}
-
-impl Drop for MarkingView<'_> {
-    fn drop(&mut self) {
-        self.settle();
-    }
-}
-
 impl Pages {
     /// The view of a marking loop.
-    pub(crate) fn marking_view(&mut self) -> MarkingView<'_> {
-        MarkingView {
-            memory: self.memory.view(),
-            marks: self.marks.view(),
-            flags: &self.flags,
-            live: &mut self.live,
-            shift: self.geometry.shift,
-            page: 0,
-            page_live: 0,
+    pub(crate) fn mark_view(&mut self) -> MarkView<'_, Whole> {
+        MarkView::new(&self.memory, &mut self.marks, &mut self.live, &self.flags, self.geometry.shift)
+    }
+
+    /// As many counts of live bytes as there are pages, all zero: for a second marker.
+    pub(crate) fn no_live_bytes(&self) -> Vec<u64> {
+        vec![0; self.live.len()]
+    }
+
+    /// Adds what a second marker counted.
+    pub(crate) fn add_live_bytes(&mut self, more: &[u64]) {
+        for (live, more) in self.live.iter_mut().zip(more) {
+            *live += more;
         }
     }
 
@@ -166,6 +135,7 @@ impl Pages {
             free: PageSlots::new(slots),
             mapped: 0,
             pool: Vec::new(),
+            warm: VecDeque::new(),
             used_low: 0,
             used_high: slots,
             refuse_after: None,
@@ -313,6 +283,9 @@ impl Pages {
             self.free.give_back(page, 1);
             return Err(refused);
         }
+        if let Some(index) = self.warm.iter().position(|&other| other == page) {
+            self.warm.remove(index);
+        }
         self.used_low = self.used_low.max(page + 1);
         self.register(page, 1, owner, page_size, flags);
         Ok(page)
@@ -338,7 +311,7 @@ impl Pages {
     /// Forgets a page and clears what the tables say about it; true memory is kept.
     fn unregister(&mut self, page: u64) -> (u64, u32) {
         let (committed, run) = (self.page(page).committed, self.page(page).run);
-        self.mapped -= committed;
+        self.mapped -= if on(Mutant::LeakMappedBytes) { 0 } else { committed };
         self.clear_remembered(page);
         let bytes = if run == 1 { self.geometry.page_size() } else { committed.next_multiple_of(512) };
         if run == 1 {
@@ -361,9 +334,26 @@ impl Pages {
         if large {
             self.memory.release(self.start(page), committed);
         } else {
-            self.memory.discard(self.start(page), committed);
+            self.cool_down(page, committed);
         }
         self.free.give_back(page, u64::from(run));
+    }
+
+    /// Gives the memory of a free page back, but not yet if it is likely to be taken again soon: what is given back has to
+    /// be cleared by the system when it is touched anew. Never more than was once mapped stays resident for that.
+    fn cool_down(&mut self, page: u64, committed: u64) {
+        let page_size = self.geometry.page_size();
+        if committed < page_size {
+            self.memory.discard(self.start(page), committed);
+            return;
+        }
+        self.warm.push_back(page);
+        let room = (self.peak_mapped.saturating_sub(self.mapped) / page_size).min(MAX_WARM_PAGES);
+        while self.warm.len() as u64 > room
+            && let Some(oldest) = self.warm.pop_front()
+        {
+            self.memory.discard(self.start(oldest), page_size);
+        }
     }
 
     /// Keeps a whole page for reuse instead of unmapping it.
@@ -376,7 +366,7 @@ impl Pages {
     /// Unmaps all pooled pages.
     pub(crate) fn drain_pool(&mut self) {
         for page in std::mem::take(&mut self.pool) {
-            self.memory.discard(self.start(page), self.geometry.page_size());
+            self.cool_down(page, self.geometry.page_size());
             self.free.give_back(page, 1);
         }
     }

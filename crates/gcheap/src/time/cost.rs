@@ -16,7 +16,7 @@ const MIB: f64 = 1_048_576.0;
 /// assert_eq!(cost.mark_compact_ns(1_000_000, 0), 1_000_000); // one ns a live byte
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(default, deny_unknown_fields))]
 pub struct CostModel {
     /// Program time for each object allocated, ns.
     pub mutator_ns_per_object: f64,
@@ -121,6 +121,15 @@ impl CostModel {
     /// Main-thread time of an incremental step over `bytes`, ns.
     pub fn incremental_step_ns(&self, bytes: u64) -> u64 {
         (bytes as f64 * self.incremental_marking_ns_per_byte).round() as u64
+    }
+
+    /// Bytes that an incremental step marks in `ns` nanoseconds.
+    pub fn incrementally_marked_bytes(&self, ns: u64) -> u64 {
+        if self.incremental_marking_ns_per_byte > 0.0 {
+            (ns as f64 / self.incremental_marking_ns_per_byte) as u64
+        } else {
+            u64::MAX
+        }
     }
 
     /// Time to sweep pages of `bytes` in all, ns.

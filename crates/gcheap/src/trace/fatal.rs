@@ -18,7 +18,8 @@ pub fn fatal_message(fatal: &Fatal) -> String {
     format!("FATAL ERROR: {} Allocation failed - {whose} out of memory", fatal.location)
 }
 
-/// All that a process prints on standard error before it aborts. The frames at its end are this library's own.
+/// What a process prints on standard error before it aborts: all it says, or the end of it where the dialect
+/// [splits it](Dialect::prints_last_collections_to_stdout). The frames at its end are this library's own.
 ///
 /// ```
 /// use gcheap::trace::{Dialect, RingBuffer, fatal_text};
@@ -30,16 +31,38 @@ pub fn fatal_message(fatal: &Fatal) -> String {
 /// assert!(text.starts_with("\n<--- Last few GCs --->\n[1:0x2]       25 ms: Scavenge ...\n\nFATAL ERROR: Reached heap limit "));
 /// ```
 pub fn fatal_text(dialect: Dialect, ring: &RingBuffer, fatal: &Fatal) -> String {
-    let mut text = format!("\n<--- Last few GCs --->\n{}\n", ring.tail());
-    if dialect.has_js_stacktrace_section() {
-        text.push_str("\n<--- JS stacktrace --->\n\n");
+    let mut text = String::new();
+    if !dialect.prints_last_collections_to_stdout() {
+        text.push_str(&last_collections(dialect, ring));
     }
     text.push_str(&fatal_message(fatal));
-    text.push_str("\n----- Native stack trace -----\n\n");
+    text.push_str(if dialect.has_native_headline() { "\n----- Native stack trace -----\n\n" } else { "\n" });
     for (index, frame) in frames(fatal.location).iter().enumerate() {
         text.push_str(&format!("{:2}: {frame} [gcheap]\n", index + 1));
     }
     text
+}
+
+/// What a process prints on standard output before it aborts: nothing from Node 18 on, before that the last collections and a JavaScript
+/// stack. No JavaScript runs here, so the stack has the one frame that V8's always begins with.
+///
+/// ```
+/// use gcheap::trace::{Dialect, RingBuffer, fatal_stdout};
+/// let ring = RingBuffer::default();
+/// assert!(fatal_stdout(Dialect::V8_6_8, &ring).contains("==== JS stack trace ===="));
+/// assert_eq!(fatal_stdout(Dialect::V8_10_2, &ring), "");
+/// ```
+pub fn fatal_stdout(dialect: Dialect, ring: &RingBuffer) -> String {
+    if !dialect.prints_last_collections_to_stdout() {
+        return String::new();
+    }
+    let rule = "=".repeat(41);
+    format!("{}==== JS stack trace {rule}\n\n    0: ExitFrame [gcheap]\n\n", last_collections(dialect, ring))
+}
+
+fn last_collections(dialect: Dialect, ring: &RingBuffer) -> String {
+    let stack = if dialect.has_js_stacktrace_section() { "\n<--- JS stacktrace --->\n\n" } else { "" };
+    format!("\n<--- Last few GCs --->\n{}\n{stack}", ring.tail())
 }
 
 /// The way from the end to the program, in our own names: there are no addresses to show, and Node's would be a lie.

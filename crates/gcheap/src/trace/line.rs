@@ -25,30 +25,37 @@ pub fn trace_gc_line(dialect: Dialect, process: &Process, gc: &GcEvent) -> Strin
     let name = match gc.collector {
         Collector::Scavenge => "Scavenge",
         Collector::MarkCompact if dialect == Dialect::V8_14_6 && gc.incremental.is_some() => "Incremental Mark-Compact",
+        Collector::MarkCompact if dialect.says_mark_sweep() => "Mark-sweep",
         Collector::MarkCompact => "Mark-Compact",
     };
-    let reduce = if gc.reduce_memory { " (reduce)" } else { "" };
+    // 7.8 and earlier kept it to themselves.
+    let reduce = if gc.reduce_memory && dialect >= Dialect::V8_10_2 { " (reduce)" } else { "" };
     let interleaved = match (gc.interleaved, dialect) {
-        (false, _) | (_, Dialect::V8_11_3) => "",
+        (false, _) => "",
+        (true, Dialect::V8_6_8 | Dialect::V8_7_8 | Dialect::V8_10_2 | Dialect::V8_11_3) => "",
         (true, Dialect::V8_12_4 | Dialect::V8_13_6) => " (interleaved)",
         (true, Dialect::V8_14_6) => " (during sweeping)",
     };
     let pooled = match dialect {
-        Dialect::V8_11_3 => String::new(),
+        Dialect::V8_6_8 | Dialect::V8_7_8 | Dialect::V8_10_2 | Dialect::V8_11_3 => String::new(),
         Dialect::V8_12_4 | Dialect::V8_13_6 => format!("pooled: {:.0} MB, ", mb(gc.pooled)),
         Dialect::V8_14_6 => format!("pooled: {:.1} MB, ", mb(gc.pooled)),
     };
     // Up to 13.6 the format has a space before and after the incremental part, which stays when that part is empty.
     let gap = if dialect == Dialect::V8_14_6 { "" } else { " " };
+    let decimals = if dialect.says_mark_sweep() { 1 } else { 2 };
+    // 7.8 and earlier put nothing but a space between the reasons.
+    let separator = if dialect >= Dialect::V8_10_2 { ";" } else { "" };
     format!(
-        "{process} {:8.0} ms: {name}{reduce}{interleaved} {:.1} ({:.1}) -> {:.1} ({:.1}) MB, {pooled}{:.2} / 0.00 ms{gap}{} \
-         (average mu = {:.3}, current mu = {:.3}) {}; {}\n",
+        "{process} {:8.0} ms: {name}{reduce}{interleaved} {:.1} ({:.1}) -> {:.1} ({:.1}) MB, {pooled}{:.decimals$} / {:.decimals$} ms{gap}{} \
+         (average mu = {:.3}, current mu = {:.3}) {}{separator} {}\n",
         gc.time_ms,
         mb(gc.used_before),
         mb(gc.committed_before),
         mb(gc.used_after),
         mb(gc.committed_after),
         gc.pause_ms,
+        0.0,
         incremental_part(dialect, gc),
         gc.average_mutator_utilization,
         gc.mutator_utilization,

@@ -13,12 +13,13 @@ mod fatal;
 mod line;
 mod nvp;
 mod nvp_keys;
+mod nvp_keys_classic;
 mod ring;
 mod tracer;
 mod verbose;
 
 pub use dialect::Dialect;
-pub use fatal::{fatal_message, fatal_text};
+pub use fatal::{fatal_message, fatal_stdout, fatal_text};
 pub use line::trace_gc_line;
 pub use nvp::NvpWriter;
 pub use ring::{LINE_BYTES, RING_BYTES, RingBuffer};

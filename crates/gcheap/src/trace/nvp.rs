@@ -2,7 +2,7 @@
 
 use super::nvp_keys::keys;
 use super::{Dialect, Process};
-use crate::event::{Collector, GcEvent};
+use crate::event::{Collector, GcEvent, IncrementalMarking};
 
 /// Writes nvp lines. It remembers what some values refer to: the survivors and the limits of the collection before.
 ///
@@ -61,7 +61,11 @@ impl NvpWriter {
     fn value(&self, key: &str, gc: &GcEvent) -> Value {
         let young = gc.collector == Collector::Scavenge;
         let share = |part: u64, whole: u64| if whole == 0 { 0.0 } else { part as f64 * 100.0 / whole as f64 };
-        let marking = gc.incremental;
+        // 12.4 resets its step counters before it prints them.
+        let marking = gc.incremental.map(|part| match self.dialect {
+            Dialect::V8_12_4 => IncrementalMarking { steps: 0, biggest_step_ms: 0.0, ..part },
+            _ => part,
+        });
         // A full collection prints its line before it sets new limits.
         let limits = match self.previous_limits {
             Some(limits) if !young => limits,
@@ -70,7 +74,16 @@ impl NvpWriter {
         match key {
             "pause" => Value::Number(gc.pause_ms),
             "mutator" => Value::Number(gc.mutator_ms),
-            "gc" => Value::Text(if young { "s" } else { "mc" }.to_owned()),
+            "gc" => Value::Text(
+                if young {
+                    "s"
+                } else if self.dialect.says_mark_sweep() {
+                    "ms"
+                } else {
+                    "mc"
+                }
+                .to_owned(),
+            ),
             "reduce_memory" => Value::Flag(gc.reduce_memory),
             "interleaved" | "during_sweeping" => Value::Flag(gc.interleaved),
             "stack" => Value::Flag(true),
@@ -88,11 +101,13 @@ impl NvpWriter {
             "holes_size_after" | "end_holes_size" => Value::Whole(gc.holes_after),
             "allocated" => Value::Whole(gc.allocated),
             "promoted" => Value::Whole(gc.promoted),
-            "new_space_survived" => Value::Whole(gc.survived),
+            "new_space_survived" | "semi_space_copied" => Value::Whole(gc.survived),
             "promotion_ratio" => Value::Percent(share(gc.promoted, gc.young_before)),
             "average_survival_ratio" => Value::Percent(gc.average_survival_ratio),
             "promotion_rate" => Value::Percent(share(gc.promoted, self.previous_survived)),
-            "new_space_survive_rate" | "new_space_survive_rate_" => Value::Percent(share(gc.survived, gc.young_before)),
+            "new_space_survive_rate" | "new_space_survive_rate_" | "semi_space_copy_rate" => {
+                Value::Percent(share(gc.survived, gc.young_before))
+            }
             "new_space_allocation_throughput" => Value::Number(gc.speeds.new_space_allocation.unwrap_or(0.0)),
             "allocation_throughput" => Value::Number(
                 gc.speeds.new_space_allocation.unwrap_or(0.0) + gc.speeds.old_generation_allocation.unwrap_or(0.0),

@@ -4,6 +4,7 @@
 //! lines by name or by column finds what a real process would print.
 
 use super::Dialect;
+use super::nvp_keys_classic as classic;
 
 /// Keys with the decimals of their values.
 pub(super) type Keys = &'static [(&'static str, usize)];
@@ -11,6 +12,12 @@ pub(super) type Keys = &'static [(&'static str, usize)];
 /// The keys of a version, for young or full collections.
 pub(super) fn keys(dialect: Dialect, young: bool) -> Keys {
     match (dialect, young) {
+        (Dialect::V8_6_8, true) => classic::YOUNG_6_8,
+        (Dialect::V8_6_8, false) => classic::FULL_6_8,
+        (Dialect::V8_7_8, true) => classic::YOUNG_7_8,
+        (Dialect::V8_7_8, false) => classic::FULL_7_8,
+        (Dialect::V8_10_2, true) => classic::YOUNG_10_2,
+        (Dialect::V8_10_2, false) => classic::FULL_10_2,
         (Dialect::V8_11_3, true) => YOUNG_11_3,
         (Dialect::V8_11_3, false) => FULL_11_3,
         (Dialect::V8_12_4, true) => YOUNG_12_4,

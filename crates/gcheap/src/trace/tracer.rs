@@ -1,6 +1,9 @@
 //! A stream of events in, V8's text out.
 
-use super::{Dialect, NvpWriter, Process, RingBuffer, controller_lines, fatal_text, trace_gc_line, verbose_block};
+use super::verbose::fast_promotion_line;
+use super::{
+    Dialect, NvpWriter, Process, RingBuffer, controller_lines, fatal_stdout, fatal_text, trace_gc_line, verbose_block,
+};
 use crate::event::{Event, Fatal};
 
 /// Which of V8's trace flags are on.
@@ -53,28 +56,40 @@ impl Tracer {
     /// is fed whatever the options, except by nvp lines.
     pub fn render(&mut self, event: &Event) -> String {
         let Event::Gc(gc) = event else { return String::new() };
+        let verbose = self.options.verbose;
+        let traces = self.options.gc || (verbose && self.dialect.verbose_implies_trace());
         let controller = match &gc.controller {
-            Some(update) if self.options.verbose => controller_lines(self.dialect, &self.process, gc.time_ms, update),
+            Some(update) if verbose => controller_lines(self.dialect, &self.process, gc.time_ms, update),
             _ => String::new(),
         };
+        let promotion = if verbose { fast_promotion_line(self.dialect, &self.process, gc) } else { String::new() };
         let line = if self.options.nvp {
             self.nvp.line(gc)
         } else {
             let line = trace_gc_line(self.dialect, &self.process, gc);
             self.ring.push(&line);
-            if self.options.gc { line } else { String::new() }
+            if traces { line } else { String::new() }
         };
-        let block = if self.options.gc && self.options.verbose {
+        let block = if traces && verbose {
             verbose_block(self.dialect, &self.process, gc, self.read_only_used)
         } else {
             String::new()
         };
-        if self.dialect.controller_comes_first() { controller + &line + &block } else { line + &block + &controller }
+        if self.dialect.controller_comes_first() {
+            promotion + &controller + &line + &block
+        } else {
+            line + &block + &controller
+        }
     }
 
     /// What the process prints on standard error at its end.
     pub fn fatal_text(&self, fatal: &Fatal) -> String {
         fatal_text(self.dialect, &self.ring, fatal)
+    }
+
+    /// What the process prints on standard output at its end, after its last trace line.
+    pub fn fatal_stdout(&self) -> String {
+        fatal_stdout(self.dialect, &self.ring)
     }
 
     /// The last lines.

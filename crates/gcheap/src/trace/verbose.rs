@@ -2,14 +2,15 @@
 //! (src/heap/heap-controller.cc).
 
 use super::{Dialect, Process, kb};
-use crate::event::{GcEvent, LimitUpdate, SpaceName, SpaceSize};
+use crate::event::{Collector, GcEvent, LimitUpdate, SpaceName, SpaceSize};
 
 /// Spaces of the block, with V8's labels. Up to 13.6 the labels are padded by hand, and not all alike.
-const SPACES: [(SpaceName, &str, &str); 8] = [
+const SPACES: [(SpaceName, &str, &str); 9] = [
     (SpaceName::New, "New space,              ", "New space,"),
     (SpaceName::NewLargeObject, "New large object space, ", "New large object space,"),
     (SpaceName::Old, "Old space,              ", "Old space,"),
     (SpaceName::Code, "Code space,             ", "Code space,"),
+    (SpaceName::Map, "Map space,              ", "Map space,"),
     (SpaceName::LargeObject, "Large object space,     ", "Large object space,"),
     (SpaceName::CodeLargeObject, "Code large object space,     ", "Code large object space,"),
     (SpaceName::Trusted, "Trusted space,              ", "Trusted space,"),
@@ -31,10 +32,26 @@ const SPACES: [(SpaceName, &str, &str); 8] = [
 /// ```
 pub fn controller_lines(dialect: Dialect, process: &Process, time_ms: f64, update: &LimitUpdate) -> String {
     let prefix = format!("{} {time_ms:8.0} ms:", process.with_id(dialect));
-    let ratio = if update.mutator_speed == 0.0 { 0.0 } else { update.gc_speed / update.mutator_speed };
+    let ratio = match (update.gc_speed == 0.0, update.mutator_speed == 0.0) {
+        // Nothing by nothing is no number, and V8 prints it as C does.
+        (true, true) => "-nan".to_owned(),
+        (false, true) => "0".to_owned(),
+        _ => format!("{:.0}", update.gc_speed / update.mutator_speed),
+    };
     let factor = if dialect.controller_comes_first() { format!(" ({:.1})", update.factor) } else { String::new() };
+    if dialect == Dialect::V8_6_8 {
+        return format!(
+            "{prefix} Heap growing factor {:.1} based on mu=0.970, speed_ratio={ratio} (gc={:.0}, mutator={:.0})\n\
+             {prefix} Grow: old size: {} KB, new limit: {} KB{factor}\n",
+            update.dynamic_factor,
+            update.gc_speed,
+            update.mutator_speed,
+            kb(update.old_size),
+            kb(update.new_limit)
+        );
+    }
     let mut text = format!(
-        "{prefix} [HeapController] factor {:.1} based on mu=0.970, speed_ratio={ratio:.0} (gc={:.0}, mutator={:.0})\n",
+        "{prefix} [HeapController] factor {:.1} based on mu=0.970, speed_ratio={ratio} (gc={:.0}, mutator={:.0})\n",
         update.dynamic_factor, update.gc_speed, update.mutator_speed
     );
     for (name, size, limit) in [
@@ -68,8 +85,8 @@ pub fn controller_lines(dialect: Dialect, process: &Process, time_ms: f64, updat
 /// ```
 pub fn verbose_block(dialect: Dialect, process: &Process, gc: &GcEvent, read_only_used: u64) -> String {
     let mut block = Block { dialect, prefix: process.to_string(), text: String::new() };
-    // 11.3 does not mark figures that sweeping makes inaccurate.
-    let sweeping = gc.sweeping && dialect != Dialect::V8_11_3;
+    // 11.3 and earlier do not mark figures that sweeping makes inaccurate.
+    let sweeping = gc.sweeping && dialect > Dialect::V8_11_3;
 
     let size =
         |space| gc.spaces.iter().copied().find(|size| size.space == space).unwrap_or(SpaceSize { space, ..EMPTY });
@@ -79,11 +96,17 @@ pub fn verbose_block(dialect: Dialect, process: &Process, gc: &GcEvent, read_onl
         kb(gc.committed_after),
         block.wide(kb(gc.available))
     ));
-    block.space("Read-only space,        ", "Read-only space,", read_only_used, 0, 0, false);
-    let mut all = SpaceSize { used: read_only_used, available: gc.available, ..EMPTY };
+    // Where read-only space is the heap's own, it is among the spaces.
+    let read_only = size(SpaceName::ReadOnly);
+    let read_only = if read_only.committed > 0 { read_only } else { SpaceSize { used: read_only_used, ..read_only } };
+    // 6.8 has bytes to give out of the page of its read-only space; 7.8 has sealed it.
+    let rest = if dialect == Dialect::V8_6_8 { read_only.available } else { 0 };
+    block.space("Read-only space,        ", "Read-only space,", read_only.used, rest, read_only.committed, false);
+    // In 6.8 what can be mapped is what the large-object space can give; later it is counted beside the spaces.
+    let mappable = if dialect == Dialect::V8_6_8 { rest } else { gc.available };
+    let mut all = SpaceSize { used: read_only.used, available: mappable, ..EMPTY };
     for (name, padded, label) in SPACES {
-        let is_trusted = matches!(name, SpaceName::Trusted | SpaceName::TrustedLargeObject);
-        if is_trusted && dialect == Dialect::V8_11_3 {
+        if !block.has(name) {
             continue;
         }
         let space = size(name);
@@ -96,7 +119,8 @@ pub fn verbose_block(dialect: Dialect, process: &Process, gc: &GcEvent, read_onl
 
     let chunks = gc.pooled / (256 << 10);
     match dialect {
-        Dialect::V8_11_3 => {
+        Dialect::V8_6_8 => {}
+        Dialect::V8_7_8 | Dialect::V8_10_2 | Dialect::V8_11_3 => {
             block.line(format!("Unmapper buffering {chunks} chunks of committed: {:6} KB", kb(gc.pooled)));
         }
         Dialect::V8_12_4 | Dialect::V8_13_6 => {
@@ -113,7 +137,9 @@ pub fn verbose_block(dialect: Dialect, process: &Process, gc: &GcEvent, read_onl
         block.line(format!("Total time spent in GC:{:27.1} ms", gc.total_gc_ms));
     } else {
         block.line(format!("External memory reported: {:6} KB", kb(gc.external_reported)));
-        block.line(format!("Backing store memory: {:6} KB", kb(gc.backing_stores)));
+        if dialect != Dialect::V8_6_8 {
+            block.line(format!("Backing store memory: {:6} KB", kb(gc.backing_stores)));
+        }
         block.line("External memory global 0 KB".to_owned());
         block.line(format!("Total time spent in GC  : {:.1} ms", gc.total_gc_ms));
     }
@@ -121,6 +147,23 @@ pub fn verbose_block(dialect: Dialect, process: &Process, gc: &GcEvent, read_onl
         block.line("(*) Sweeping is still in progress, making available sizes inaccurate.".to_owned());
     }
     block.text
+}
+
+/// What `--trace-gc-verbose` says before a collection's line on a mode that Node never enters: V8 `Heap::ComputeFastPromotionMode`
+/// (src/heap/heap.cc), the survivors as a share of the new space.
+pub(super) fn fast_promotion_line(dialect: Dialect, process: &Process, gc: &GcEvent) -> String {
+    if !dialect.tells_fast_promotion() {
+        return String::new();
+    }
+    let new = gc.spaces.iter().find(|size| size.space == SpaceName::New);
+    let capacity = new.map_or(0, |size| size.used + size.available).max(1);
+    let survived = match gc.collector {
+        Collector::Scavenge => gc.promoted + gc.survived,
+        // Full collections leave the counter of the last scavenge alone; it was set back at their start, but 6.8 counts promotion.
+        Collector::MarkCompact if dialect == Dialect::V8_6_8 => gc.promoted,
+        Collector::MarkCompact => 0,
+    };
+    format!("{process} Fast promotion mode: false survival rate: {}%\n", survived * 100 / capacity)
 }
 
 const EMPTY: SpaceSize = SpaceSize { space: SpaceName::ReadOnly, used: 0, available: 0, committed: 0, physical: 0 };
@@ -140,7 +183,22 @@ impl Block {
     }
 
     fn label(&self, padded: &str, label: &str) -> String {
-        if self.dialect == Dialect::V8_14_6 { format!("{label:<28}") } else { padded.to_owned() }
+        match self.dialect {
+            Dialect::V8_14_6 => format!("{label:<28}"),
+            // 6.8 had no long label to make room for.
+            Dialect::V8_6_8 => format!("{label:<20}"),
+            _ => padded.to_owned(),
+        }
+    }
+
+    /// Whether this version has a line for the space.
+    fn has(&self, space: SpaceName) -> bool {
+        match space {
+            SpaceName::Trusted | SpaceName::TrustedLargeObject => self.dialect >= Dialect::V8_12_4,
+            SpaceName::Map => self.dialect <= Dialect::V8_10_2,
+            SpaceName::NewLargeObject | SpaceName::CodeLargeObject => self.dialect > Dialect::V8_6_8,
+            _ => true,
+        }
     }
 
     /// A column of available bytes: two wider in 14.6.
@@ -154,8 +212,11 @@ impl Block {
             (true, Dialect::V8_14_6) => ("*", ""),
             (true, _) => (" ", "*"),
         };
+        // 6.8 forgot a space on two of its lines.
+        let gap =
+            if self.dialect == Dialect::V8_6_8 && matches!(label, "Code space," | "All spaces,") { "" } else { " " };
         self.line(format!(
-            "{}used: {:6} KB, available:{before}{} KB{after}, committed: {:6} KB",
+            "{}used: {:6} KB, available:{before}{} KB{after}, committed: {:6}{gap}KB",
             self.label(padded, label),
             kb(used),
             self.wide(kb(available)),

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::text::Lang;
-use value::{Kib, Limit, Mib};
+use value::{Kib, Limit, Mib, Percent};
 
 /// Everything on the command line.
 #[derive(Debug, Parser)]
@@ -41,7 +41,7 @@ pub enum Command {
     Buffer(BufferCommand),
     /// Records and Buffers together, then everything is dropped
     Compare(CompareCommand),
-    /// A shipped workload by name
+    /// A shipped workload by name, or a workload file by path
     Run(RunCommand),
     /// The shipped workloads, a line each
     List(ListCommand),
@@ -49,6 +49,8 @@ pub enum Command {
     Limits(LimitsCommand),
     /// The same workloads on gcheap and on real Nodes, and how far apart they are
     Fidelity(FidelityCommand),
+    /// Fits the cost model of the virtual clock to a Node on this machine
+    Calibrate(CalibrateCommand),
 }
 
 /// `membench heap`.
@@ -90,8 +92,14 @@ pub struct CompareCommand {
 /// `membench run`.
 #[derive(Debug, Args)]
 pub struct RunCommand {
-    /// Name of a shipped workload; `membench list` names them
+    /// Name of a shipped workload (`membench list` names them), or path of a workload file
     pub workload: String,
+    /// A parameter of the workload: `items=500`, `buffer-size="64 KB"`; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = value::setting, allow_hyphen_values = true, help_heading = SCENARIO)]
+    pub set: Vec<(String, String)>,
+    /// Write the JavaScript program of the workload to a file instead of running it
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
+    pub emit_js: Option<PathBuf>,
     /// Records made in one iteration, where the workload makes records
     #[arg(long, value_name = "N", value_parser = value::count, allow_negative_numbers = true, help_heading = SCENARIO)]
     pub records: Option<u64>,
@@ -176,6 +184,23 @@ pub struct FidelityCommand {
     pub lang: Option<Lang>,
 }
 
+/// `membench calibrate`.
+#[derive(Debug, Args)]
+pub struct CalibrateCommand {
+    /// The Node to measure
+    #[arg(long, value_name = "PATH")]
+    pub node: PathBuf,
+    /// Write the cost model to a file that --cost-model reads, TOML
+    #[arg(long, value_name = "FILE")]
+    pub write: Option<PathBuf>,
+    /// For people or JSON lines
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Language of the output [default: from the locale]
+    #[arg(long, value_enum)]
+    pub lang: Option<Lang>,
+}
+
 const SCENARIO: &str = "Size of the workload";
 const HEAP: &str = "Heap (as in Node)";
 const TRACE: &str = "Tracing (as in Node)";
@@ -221,6 +246,9 @@ pub struct HeapFlags {
         allow_negative_numbers = true
     )]
     pub initial_old_space_size: Option<Mib>,
+    /// Old generation limit as a share of the memory, percent; wins over --max-old-space
+    #[arg(long, value_name = "PERCENT", value_parser = value::percent, allow_negative_numbers = true)]
+    pub max_old_space_size_percentage: Option<Percent>,
     /// Limit of both generations together, MiB
     #[arg(long, alias = "max-heap", value_name = "MB", value_parser = value::mib, allow_negative_numbers = true)]
     pub max_heap_size: Option<Mib>,
@@ -287,6 +315,9 @@ pub struct RunOptions {
     /// Virtual time makes every run reproducible
     #[arg(long, value_enum, default_value_t)]
     pub clock: ClockFlag,
+    /// What work costs in virtual time: a file that `calibrate --write` wrote [default: the shipped costs of the Node version]
+    #[arg(long, value_name = "FILE")]
+    pub cost_model: Option<PathBuf>,
     /// For people or JSON lines
     #[arg(long, value_enum, default_value_t, help_heading = OUTPUT)]
     pub format: Format,

@@ -41,6 +41,28 @@ pub struct Limit(pub Option<Mib>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Kib(pub u64);
 
+/// A share of the memory in thousandths of a percent, so that it can be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Percent(pub u32);
+
+impl Percent {
+    /// The same in percent.
+    pub fn percent(self) -> f64 {
+        f64::from(self.0) / 1000.0
+    }
+}
+
+/// Reads a share in percent, above 0 and at most 100.
+pub fn percent(value: &str) -> Result<Percent, Text> {
+    match value.trim_end_matches('%').parse::<f64>() {
+        Ok(share) if share > 0.0 && share <= 100.0 => Ok(Percent(((share * 1000.0).round() as u32).max(1))),
+        _ => Err(Text::new(
+            format!("{value:?} is no share of the memory: give a percentage above 0 and at most 100"),
+            format!("{value:?} 不是内存占比:请给出大于 0 且不超过 100 的百分数"),
+        )),
+    }
+}
+
 /// Reads a size in MiB.
 pub fn mib(value: &str) -> Result<Mib, Text> {
     size(value, MIB, "MB").map(Mib)
@@ -105,6 +127,17 @@ pub fn seed(value: &str) -> Result<u64, Text> {
         _ => Err(Text::new(
             format!("{value:?} is no seed: give a whole number from 0 to {}", u64::MAX),
             format!("{value:?} 不是有效种子:须为 0 到 {} 的整数", u64::MAX),
+        )),
+    }
+}
+
+/// Reads `name=value`.
+pub fn setting(value: &str) -> Result<(String, String), Text> {
+    match value.split_once('=') {
+        Some((name, value)) if !name.is_empty() && !value.is_empty() => Ok((name.into(), value.into())),
+        _ => Err(Text::new(
+            format!("{value:?} sets nothing: write NAME=VALUE"),
+            format!("{value:?} 没有设置任何参数:请写成 NAME=VALUE"),
         )),
     }
 }

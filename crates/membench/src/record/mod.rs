@@ -50,7 +50,7 @@ pub struct ConfigRecord {
     /// Name of the workload.
     pub workload: String,
     /// Sizes of the workload; `null` for "without end".
-    pub parameters: BTreeMap<&'static str, Option<u64>>,
+    pub parameters: BTreeMap<String, Option<u64>>,
     /// The flags as typed.
     pub flags: Vec<String>,
     /// Memory that the process believes it has, bytes.
@@ -96,7 +96,7 @@ impl ConfigRecord {
             node: settings.node.profile.node_major.to_string(),
             v8: Some(settings.node.profile.v8_version.to_owned()),
             workload: workload.name.clone(),
-            parameters: workload.parameters.iter().map(|parameter| (parameter.name, parameter.value)).collect(),
+            parameters: workload.parameters.iter().map(|parameter| (parameter.name.clone(), parameter.value)).collect(),
             flags: settings.flags.clone(),
             memory: settings.memory.bytes,
             limits: LimitsRecord::from(&settings.limits),

@@ -7,8 +7,10 @@ pub mod machine;
 
 use gcheap::policy::{Flags, Limits, LimitsError, limits};
 use gcheap::profile::Profile;
+use gcheap::time::CostModel;
 
-use crate::cli::value::{DEFAULT_NODE, Kib, Mib};
+use crate::calibrate::CostFile;
+use crate::cli::value::{DEFAULT_NODE, Kib, Mib, Percent};
 use crate::cli::{ClockFlag, HeapFlags, PlatformFlags, RunOptions};
 use crate::text::Text;
 
@@ -31,6 +33,8 @@ pub struct Settings {
     pub trace: Trace,
     /// Which clock the simulated heap has.
     pub clock: ClockFlag,
+    /// What work costs in virtual time; `None`: as the profile of the Node version has it.
+    pub cost: Option<CostModel>,
     /// Seed of everything that is random.
     pub seed: u64,
 }
@@ -55,6 +59,8 @@ pub struct HeapSettings {
     pub min_semi_space: Option<Mib>,
     /// `--initial-old-space-size`.
     pub initial_old_space: Option<Mib>,
+    /// `--max-old-space-size-percentage`.
+    pub max_old_space_percentage: Option<Percent>,
     /// `--max-heap-size`.
     pub max_heap: Option<Mib>,
 }
@@ -117,6 +123,7 @@ impl Settings {
             expose_gc: options.expose_gc,
             trace: Trace { gc: options.trace_gc, verbose: options.trace_gc_verbose, nvp: options.trace_gc_nvp },
             clock: options.clock,
+            cost: options.cost_model.as_deref().map(CostFile::read).transpose()?.map(|file| file.cost),
             seed: options.seed,
         };
         Ok((settings, notes))
@@ -158,6 +165,7 @@ impl HeapSettings {
             max_semi_space: flags.max_semi_space.or(classic),
             min_semi_space: flags.min_semi_space_size,
             initial_old_space: flags.initial_old_space_size,
+            max_old_space_percentage: flags.max_old_space_size_percentage,
             max_heap: flags.max_heap_size,
         };
         (heap, notes)
@@ -192,6 +200,7 @@ impl HeapSettings {
             min_semi_space_size_mb: mb(self.min_semi_space),
             initial_old_space_size_mb: mb(self.initial_old_space),
             max_heap_size_mb: mb(self.max_heap),
+            max_old_space_size_percentage: self.max_old_space_percentage.map(Percent::percent),
             ..Flags::default()
         }
     }
@@ -242,6 +251,9 @@ fn refused(error: &LimitsError) -> Text {
         ),
         LimitsError::OldSpaceAboveHeap { old_mb, heap_mb } => {
             format!("--max-old-space-size={old_mb} 使 --max-heap-size={heap_mb} 没有新生代的余地")
+        }
+        LimitsError::NotInThisVersion { flag, node } => {
+            format!("Node {node} 没有 {flag}:请改用 --max-old-space-size 或更高版本")
         }
         other => other.to_string(),
     };

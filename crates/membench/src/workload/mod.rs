@@ -1,18 +1,33 @@
-//! What is done: a workload is data, a list of steps that every engine interprets in its own way.
+//! What is done: a workload is data, a list of steps that every engine carries out in its own way.
 //!
-//! This module touches nothing and runs nothing. What holds: a [`Workload`] says everything that a run depends on but
-//! the heap's settings, so the simulated heap and the JavaScript program made from it do the same work, object for
-//! object and in the same order.
+//! This module touches nothing and runs nothing. What holds: a [`Workload`] says everything that a run depends on but the
+//! heap's settings and the seed, so the simulated heap and the JavaScript program made from it do the same work, object
+//! for object and in the same order.
 //!
-//! One counter `n` counts the records of the whole run, from 0. [`Value`]s are read before it moves on.
+//! Workloads are written in files ([`file`]); those that come with membench are in [`shipped`]. Here is what such a file
+//! means once its names are resolved: whatever could be wrong with it has been refused before.
+//!
+//! One counter `n` numbers what is made in the whole run, from 0. It moves on by one after each thing whose value or place
+//! uses it.
 
+mod estimate;
+pub mod file;
+mod lower;
+mod mistake;
+pub mod random;
 pub mod shipped;
+mod syntax;
+mod value;
 
 use serde::{Deserialize, Serialize};
 
 use crate::cli::value::Mib;
 use crate::text::Text;
-pub use shipped::{Sizes, shipped};
+pub use estimate::Estimate;
+pub use file::parse;
+pub use mistake::Mistake;
+pub use shipped::shipped;
+pub use value::{Count, Field, Growth, Shape, Value};
 
 /// A list of steps with a name.
 ///
@@ -30,86 +45,172 @@ pub struct Workload {
     pub title: Text,
     /// One sentence: what it does.
     pub description: Text,
+    /// Why it exists.
+    pub about: String,
     /// The sizes that were chosen, for the records.
     pub parameters: Vec<Parameter>,
-    /// Arrays that live in variables of the program; [`RootId`] counts them from 0.
-    pub roots: Vec<Root>,
+    /// Variables of the program that keep things; [`KeepId`] counts them from 0.
+    pub keeps: Vec<Keep>,
+    /// Shapes with a name: each is a function of the program. [`ShapeId`] counts them from 0.
+    pub shapes: Vec<NamedShape>,
     /// What is done, in order.
     pub steps: Vec<Step>,
+}
+
+/// Sizes that were chosen; what is not there leaves the workload's own.
+///
+/// ```
+/// use membench::workload::{Sizes, shipped};
+/// let sizes = Sizes { records: Some(10), ..Sizes::default() };
+/// assert_eq!(shipped("heap", sizes).unwrap().parameter("records"), Some(10));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sizes {
+    /// The parameter `iterations`.
+    pub iterations: Option<u64>,
+    /// The parameter `records`.
+    pub records: Option<u64>,
+    /// The parameter `buffer-size`.
+    pub buffer_size: Option<Mib>,
+    /// Any parameter by its name, with its value as a file has it.
+    pub set: Vec<(String, String)>,
 }
 
 /// One size of a workload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parameter {
     /// Its name in the records, camelCase.
-    pub name: &'static str,
+    pub name: String,
     /// Its value; counts as they are, sizes in bytes, `None` for "without end".
     pub value: Option<u64>,
 }
 
-/// A variable that holds an array.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Root {
+/// A variable that keeps things.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Keep {
     /// Its name in the program.
     pub name: String,
-    /// A [`Step::Drop`] clears it; the variable of a root that is never dropped is a constant.
+    /// What it is.
+    pub container: Container,
+    /// How much of what is made it keeps.
+    pub bound: Bound,
+    /// A [`Step::Drop`] clears it; the variable of one that is never dropped is a constant.
     pub dropped: bool,
 }
 
-/// Which of [`Workload::roots`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct RootId(pub usize);
+/// What keeps things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Container {
+    /// An array that things are pushed on; with a window or a table, `new Array(size)` whose elements are replaced.
+    Array,
+    /// A Map from `n`, or from the place in a table, to the thing.
+    Map,
+    /// A Set of the things.
+    Set,
+    /// A linked list: each thing gets a node `{ value, next }` in front of the ones before it.
+    List,
+}
+
+/// How much of what is made is kept.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Bound {
+    /// Everything.
+    All,
+    /// The last so many.
+    Window(u32),
+    /// So many: a new thing takes the place of one that is drawn.
+    Table(u32),
+    /// Every so manieth.
+    OneIn(u32),
+    /// A drawn share, in millionths.
+    Share(u32),
+}
+
+/// Millionths of a [`Bound::Share`].
+pub const WHOLE_SHARE: u32 = 1_000_000;
+
+/// A shape that has a name: a function `name(n)` that makes one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NamedShape {
+    /// The name, a JavaScript identifier.
+    pub name: String,
+    /// What it makes.
+    pub value: Value,
+}
+
+/// Which of [`Workload::keeps`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct KeepId(pub usize);
+
+/// Which of [`Workload::shapes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ShapeId(pub usize);
 
 /// One thing that is done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
+    /// A name for what follows, for readers of the program.
+    Comment(String),
     /// Takes a sample.
     Sample {
         /// What the sample shows.
         label: Label,
     },
-    /// Does `body` again and again; each round is an iteration, and iterations count on through the whole run, from 1.
+    /// Does `body` again and again.
     Repeat {
         /// How often; `None` until memory runs out.
-        times: Option<u64>,
-        /// What each iteration does.
+        times: Option<Count>,
+        /// Each round is an iteration; iterations count on through the whole run, from 1.
+        iterations: bool,
+        /// What each round does.
         body: Vec<Step>,
     },
-    /// Makes `count` records of one shape and pushes each on the array `into`; `n` moves on by one after each.
-    Records {
-        /// How many.
-        count: u64,
-        /// Their shape: one object literal, at one place of the program.
-        shape: Shape,
-        /// Where they are kept.
-        into: RootId,
+    /// Makes things.
+    Make {
+        /// How many; `None` is one, without a loop.
+        count: Option<Count>,
+        /// What.
+        value: Value,
+        /// Where they are kept; `None`: only the last one can be reached, until the next is made.
+        keep: Option<KeepId>,
+        /// `n` moves on after each.
+        numbered: bool,
     },
     /// Ends the run as stopped if `bytes` are more than what the machine has available now.
     NeedMemory {
         /// What the next step takes outside the heap.
         bytes: u64,
     },
-    /// Allocates one Buffer, fills it, and pushes it on the array `into`.
-    Buffer {
-        /// Its length in bytes.
-        bytes: u64,
-        /// Every byte of it.
-        fill: u8,
-        /// Where it is kept.
-        into: RootId,
-    },
-    /// Drops the array that a variable holds: the variable becomes null.
+    /// Drops all that a variable keeps.
     Drop {
         /// Which.
-        root: RootId,
+        keep: KeepId,
+        /// More is kept there later: the variable gets a new, empty container instead of null.
+        again: bool,
     },
     /// Does `body` only if `gc()` is exposed.
     IfGcExposed {
         /// What is done then.
         body: Vec<Step>,
     },
-    /// A full collection: `gc()`.
-    Gc,
+    /// A collection.
+    Gc(Gc),
+    /// Time passes in which nothing is allocated: the event loop turns, tasks and finalizers run.
+    Wait {
+        /// Milliseconds.
+        ms: u32,
+    },
+}
+
+/// Kinds of collection that a program can ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gc {
+    /// `gc()`.
+    Full,
+    /// `gc({ type: 'minor' })`.
+    Young,
+    /// `gc({ type: 'major', flavor: 'last-resort' })`.
+    LastResort,
 }
 
 /// What a sample shows.
@@ -130,6 +231,9 @@ pub enum Label {
 }
 
 impl Label {
+    /// All of them.
+    pub const ALL: [Label; 4] = [Label::Start, Label::Iteration, Label::Cleared, Label::AfterGc];
+
     /// The spelling of the records.
     pub fn key(self) -> &'static str {
         match self {
@@ -141,47 +245,14 @@ impl Label {
     }
 }
 
-/// An object literal: its properties in order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shape {
-    /// The properties.
-    pub fields: Vec<Field>,
-}
-
-/// One property of an object literal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Field {
-    /// Its name, a JavaScript identifier.
-    pub name: String,
-    /// What it holds.
-    pub value: Value,
-}
-
-/// What a property or an element holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Value {
-    /// `n + k`, a small integer.
-    Counter(u32),
-    /// `'prefix' + n`, a new flat string.
-    Text {
-        /// The part before the number, ASCII letters.
-        prefix: String,
-    },
-    /// An array literal of values.
-    Array(Vec<Value>),
-    /// An object literal inside.
-    Object(Shape),
-}
-
-/// What a run will roughly take: enough to warn about, not to account with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Estimate {
-    /// Bytes of objects in the heap; `None` when the run only ends with the heap.
-    pub heap: Option<u64>,
-    /// Bytes outside the heap at the end.
-    pub buffers: u64,
-    /// Bytes outside the heap that one iteration adds.
-    pub buffers_per_iteration: u64,
+impl Step {
+    /// Calls `visit` with this step and all within it, in order.
+    pub fn walk<'w>(&'w self, visit: &mut dyn FnMut(&'w Step)) {
+        visit(self);
+        if let Step::Repeat { body, .. } | Step::IfGcExposed { body } = self {
+            body.iter().for_each(|step| step.walk(visit));
+        }
+    }
 }
 
 impl Workload {
@@ -190,74 +261,79 @@ impl Workload {
         self.parameters.iter().find(|parameter| parameter.name == name)?.value
     }
 
-    /// How many iterations it has; `None` until memory runs out.
+    /// How many iterations it has, at most; `None` until memory runs out.
     pub fn iterations(&self) -> Option<u64> {
-        self.steps.iter().try_fold(0_u64, |sum, step| match step {
-            Step::Repeat { times, .. } => Some(sum.saturating_add((*times)?)),
-            _ => Some(sum),
-        })
+        fn of(steps: &[Step]) -> Option<u64> {
+            steps.iter().try_fold(0_u64, |sum, step| match step {
+                Step::Repeat { times, iterations, body } => {
+                    let inner = of(body)?.saturating_add(u64::from(*iterations));
+                    Some(sum.saturating_add(times.as_ref()?.most().saturating_mul(inner)))
+                }
+                _ => Some(sum),
+            })
+        }
+        of(&self.steps)
     }
 
-    /// What the whole run will roughly take.
-    pub fn estimate(&self) -> Estimate {
-        let mut estimate = Estimate { heap: Some(0), ..Estimate::default() };
-        for step in &self.steps {
-            if let Step::Repeat { times, body } = step {
-                let (heap, buffers) = body.iter().map(Step::size).fold((0, 0), add);
-                estimate.heap =
-                    estimate.heap.zip(*times).map(|(sum, times)| sum.saturating_add(heap.saturating_mul(times)));
-                estimate.buffers = estimate.buffers.saturating_add(buffers.saturating_mul(times.unwrap_or(1)));
-                estimate.buffers_per_iteration = estimate.buffers_per_iteration.max(buffers);
-            } else {
-                let (heap, buffers) = step.size();
-                estimate.heap = estimate.heap.map(|sum| sum.saturating_add(heap));
-                estimate.buffers = estimate.buffers.saturating_add(buffers);
+    /// Whether `wanted` holds for any step.
+    pub fn any_step(&self, wanted: &dyn Fn(&Step) -> bool) -> bool {
+        let mut found = false;
+        self.steps.iter().for_each(|step| step.walk(&mut |step| found |= wanted(step)));
+        found
+    }
+
+    /// Whether `wanted` holds for any value that is made.
+    pub fn any_value(&self, wanted: &dyn Fn(&Value) -> bool) -> bool {
+        self.any_step(&|step| matches!(step, Step::Make { value, .. } if value.any(&self.shapes, wanted)))
+    }
+
+    /// Whether anything is drawn.
+    pub fn draws(&self) -> bool {
+        let drawn = |count: &Count| matches!(count, Count::Drawn { .. });
+        self.keeps.iter().any(|keep| matches!(keep.bound, Bound::Table(_) | Bound::Share(_)))
+            || self.any_step(&|step| match step {
+                Step::Make { count, .. } => count.as_ref().is_some_and(drawn),
+                Step::Repeat { times, .. } => times.as_ref().is_some_and(drawn),
+                _ => false,
+            })
+            || self.any_value(&|value| match value {
+                Value::String { length: count, .. }
+                | Value::Concat { parts: count, .. }
+                | Value::Slice { length: count, .. }
+                | Value::Filled { length: count, .. }
+                | Value::Doubles { length: count, .. }
+                | Value::Map { size: count, .. }
+                | Value::Set { size: count }
+                | Value::List { length: count, .. }
+                | Value::Buffer { length: count, .. }
+                | Value::Subarray { length: count, .. } => drawn(count),
+                _ => false,
+            })
+    }
+
+    /// Characters of the longest flat string, one-byte and two-byte; 0 for none.
+    pub fn longest_strings(&self) -> [u64; 2] {
+        let longest = std::cell::Cell::new([0, 0]);
+        self.any_value(&|value| {
+            if let Value::String { length, two_byte } = value {
+                let mut sizes = longest.get();
+                let size = &mut sizes[usize::from(*two_byte)];
+                *size = length.most().max(*size);
+                longest.set(sizes);
             }
-        }
-        estimate
+            false
+        });
+        longest.get()
     }
-}
-
-impl Step {
-    /// Bytes in the heap and outside it that one execution leaves behind, roughly.
-    fn size(&self) -> (u64, u64) {
-        match self {
-            Step::Records { count, shape, .. } => (count.saturating_mul(shape.size() + 12), 0),
-            Step::Buffer { bytes, .. } => (200, *bytes),
-            Step::Repeat { times, body } => {
-                let (heap, buffers) = body.iter().map(Step::size).fold((0, 0), add);
-                (heap.saturating_mul(times.unwrap_or(1)), buffers.saturating_mul(times.unwrap_or(1)))
-            }
-            _ => (0, 0),
-        }
-    }
-}
-
-impl Shape {
-    /// Bytes of one object of this shape with all it holds, roughly.
-    fn size(&self) -> u64 {
-        24 + self.fields.iter().map(|field| 8 + field.value.size()).sum::<u64>()
-    }
-}
-
-impl Value {
-    fn size(&self) -> u64 {
-        match self {
-            Value::Counter(_) => 0,
-            Value::Text { .. } => 32,
-            Value::Array(values) => 48 + values.iter().map(|value| 8 + value.size()).sum::<u64>(),
-            Value::Object(shape) => shape.size(),
-        }
-    }
-}
-
-fn add(sum: (u64, u64), more: (u64, u64)) -> (u64, u64) {
-    (sum.0.saturating_add(more.0), sum.1.saturating_add(more.1))
 }
 
 /// A size in the words of people: `100 MB`.
-pub(crate) fn megabytes(size: Mib) -> String {
-    format!("{} MB", size.0)
+pub(crate) fn size_words(bytes: u64) -> String {
+    let unit = [(30, "GB"), (20, "MB"), (10, "KB")].into_iter().find(|(shift, _)| bytes >> shift << shift == bytes);
+    match unit {
+        Some((shift, unit)) if bytes > 0 => format!("{} {unit}", bytes >> shift),
+        _ => format!("{bytes} B"),
+    }
 }
 
 #[cfg(test)]
@@ -265,18 +341,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_estimate_of_a_bounded_run_is_near_what_node_keeps() {
-        let sizes = Sizes { iterations: Some(10), ..Sizes::default() };
-        let heap = shipped("heap", sizes).unwrap().estimate().heap.unwrap();
-        let measured = 10 * 75_000 * 160;
-        assert!(heap.abs_diff(measured) < measured / 10, "{heap}");
-    }
-
-    #[test]
-    fn an_endless_run_has_no_estimate_and_buffers_are_counted() {
-        assert_eq!(shipped("heap", Sizes::default()).unwrap().estimate().heap, None);
-        let buffer = shipped("buffer", Sizes::default()).unwrap().estimate();
-        assert_eq!(buffer.buffers, 1000 << 20);
-        assert_eq!(buffer.buffers_per_iteration, 100 << 20);
+    fn sizes_are_said_in_the_largest_whole_unit() {
+        assert_eq!(
+            [0, 1, 1024, 100 << 20, (1 << 20) + 1].map(size_words),
+            ["0 B", "1 B", "1 KB", "100 MB", "1048577 B"]
+        );
     }
 }

@@ -122,6 +122,10 @@ fn node_flags(settings: &Settings) -> Vec<String> {
         sizes[0].1 = Some(settings.limits.max_old_generation >> 20);
         sizes[1].1 = Some((settings.limits.max_semi_space >> 20).max(1));
     }
+    if heap.max_old_space_percentage.is_some() {
+        // Node turns the share into this flag itself.
+        sizes[0].1 = Some(settings.limits.max_old_generation >> 20);
+    }
     let mut flags: Vec<String> =
         sizes.into_iter().filter_map(|(name, size)| Some(format!("--{name}={}", size?))).collect();
     flags.push("--trace-gc".into());
@@ -189,7 +193,7 @@ impl Engine for NodeEngine {
         let known = real.is_some();
         let settings = real.unwrap_or_else(|| settings.clone());
         let heap_size_limit = self.heap_size_limit(&settings);
-        let script = Script::write(&script::javascript(workload))?;
+        let script = Script::write(&script::javascript(workload, settings.seed))?;
         let begun = Instant::now();
         let mut child = Running(self.start(&script.path, &settings)?);
         let stdout = child.0.stdout.take().ok_or_else(lost)?;

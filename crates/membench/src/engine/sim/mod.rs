@@ -4,6 +4,10 @@
 //! a function of the workload and the settings.
 
 mod code;
+mod keep;
+mod maker;
+mod pool;
+mod program;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -13,15 +17,15 @@ use std::time::Instant;
 use gcheap::event::Event;
 use gcheap::time::{Clock, RealClock, VirtualClock};
 use gcheap::trace::{Process, TraceOptions, Tracer};
-use gcheap::types::{JsArray, JsString};
-use gcheap::{Error, GcKind, Heap, HeapOptions, Local, Placement, Scope};
+use gcheap::{Error, GcKind, Heap, HeapOptions, Scope};
 
 use super::{Engine, FatalText, Outcome, RunError, Sink};
 use crate::cli::ClockFlag;
 use crate::record::{ConfigRecord, EndRecord, FatalRecord, GcRecord, OutcomeKey, SampleRecord};
 use crate::settings::{Settings, machine};
-use crate::workload::{Label, Shape, Step, Value, Workload};
-use code::Code;
+use crate::workload::{Gc, Label, Step, Workload};
+use maker::Maker;
+use program::{Make, Plan, compile};
 
 /// The process and isolate that trace lines name: the simulated process is always the same one.
 const PROCESS: Process = Process { pid: 1, isolate: 0x1000_0000 };
@@ -34,39 +38,47 @@ pub struct SimEngine;
 
 impl Engine for SimEngine {
     fn run(&mut self, workload: &Workload, settings: &Settings, sink: &mut dyn Sink) -> Result<Outcome, RunError> {
-        let started = Instant::now();
-        sink.config(ConfigRecord::simulated(workload, settings))?;
-        let clock: Box<dyn Clock> = match settings.clock {
-            ClockFlag::Virtual => Box::new(VirtualClock::default()),
-            ClockFlag::Real => Box::new(RealClock::default()),
-        };
-        let mut heap = Heap::new(HeapOptions {
-            profile: settings.node.profile,
-            flags: settings.heap.flags(),
-            physical_memory: Some(settings.memory.bytes),
-            clock,
-            ..HeapOptions::default()
-        })
-        .map_err(refused)?;
-        let events: Events = Rc::default();
-        let told = Rc::clone(&events);
-        heap.subscribe(move |event| told.borrow_mut().push_back(event.clone()));
-        let dialect = settings.node.profile.dialect;
-        let options = TraceOptions { gc: settings.trace.gc, nvp: settings.trace.nvp, verbose: settings.trace.verbose };
-        let read_only = settings.node.profile.baseline.read_only_used;
-        let mut run = Run {
-            codes: Vec::new(),
-            n: 0,
-            iteration: 0,
-            events,
-            tracer: Tracer::new(dialect, PROCESS, options, read_only),
-            settings,
-            sink,
-        };
-        let ended = run.workload(workload, &mut heap);
-        let outcome = run.finish(ended, &heap, started)?;
-        Ok(outcome)
+        simulate(workload, settings, sink, false)
     }
+}
+
+/// Runs a workload on gcheap; with `verify` the heap is checked after each collection, which is slow.
+///
+/// # Errors
+///
+/// As [`Engine::run`]; and a check that found the heap broken.
+pub fn simulate(
+    workload: &Workload,
+    settings: &Settings,
+    sink: &mut dyn Sink,
+    verify: bool,
+) -> Result<Outcome, RunError> {
+    let started = Instant::now();
+    sink.config(ConfigRecord::simulated(workload, settings))?;
+    let clock: Box<dyn Clock> = match settings.clock {
+        ClockFlag::Virtual => Box::new(VirtualClock::default()),
+        ClockFlag::Real => Box::new(RealClock::default()),
+    };
+    let mut heap = Heap::new(HeapOptions {
+        profile: settings.node.profile,
+        flags: settings.heap.flags(),
+        physical_memory: Some(settings.memory.bytes),
+        clock,
+        cost: settings.cost,
+        verify,
+        ..HeapOptions::default()
+    })
+    .map_err(refused)?;
+    let events: Events = Rc::default();
+    let told = Rc::clone(&events);
+    heap.subscribe(move |event| told.borrow_mut().push_back(event.clone()));
+    let dialect = settings.node.profile.dialect;
+    let options = TraceOptions { gc: settings.trace.gc, nvp: settings.trace.nvp, verbose: settings.trace.verbose };
+    let read_only = settings.node.profile.baseline.read_only_used;
+    let mut run =
+        Run { iteration: 0, events, tracer: Tracer::new(dialect, PROCESS, options, read_only), settings, sink };
+    let ended = run.workload(workload, &mut heap);
+    run.finish(ended, &heap, started)
 }
 
 /// A heap that cannot even be made.
@@ -99,9 +111,6 @@ impl From<RunError> for Stop {
 }
 
 struct Run<'r> {
-    /// Function bodies with literals, in the order in which the steps name them.
-    codes: Vec<Code>,
-    n: i32,
     iteration: u64,
     events: Events,
     tracer: Tracer,
@@ -111,87 +120,74 @@ struct Run<'r> {
 
 impl Run<'_> {
     fn workload(&mut self, workload: &Workload, heap: &mut Heap) -> Result<(), Stop> {
-        let deoptimized = Code::watch(heap);
+        let log = code::watch(heap);
+        let (program, plan) = compile(workload);
         let mut scope = heap.scope();
-        // Module-level variables of a running module body: they lie on the stack and nowhere else.
-        let roots = workload.roots.iter().map(|_| scope.array(&[])).collect::<Result<Vec<_>, _>>()?;
-        self.codes = code::of_steps(&workload.steps, &mut scope, &deoptimized);
-        let texts = code::prefixes(&workload.steps);
-        let texts = texts.iter().map(|text| scope.string(text)).collect::<Result<Vec<_>, _>>()?;
-        let mut next_code = 0;
-        self.steps(&workload.steps, &roots, &texts, &mut next_code, &mut scope)
+        let mut maker = Maker::new(&program, workload, self.settings.seed, &log, &mut scope)?;
+        self.plan(&plan, &mut maker, &mut scope)
     }
 
-    fn steps<'s>(
-        &mut self,
-        steps: &[Step],
-        roots: &[Local<'s, JsArray>],
-        texts: &[Local<'s, JsString>],
-        next_code: &mut usize,
-        scope: &mut Scope<'s>,
-    ) -> Result<(), Stop> {
-        for step in steps {
-            match step {
-                Step::Sample { label } => self.sample(*label, scope)?,
-                Step::Repeat { times, body } => {
-                    let first_code = *next_code;
+    fn plan(&mut self, plan: &[Plan<'_>], maker: &mut Maker<'_, '_>, scope: &mut Scope<'_>) -> Result<(), Stop> {
+        for part in plan {
+            match part {
+                Plan::Make { count, make } => {
+                    let count = count.map_or(1, |count| maker.count(count));
+                    self.make(count, make, maker, scope)?;
+                }
+                Plan::Repeat { times, iterations, body } => {
+                    let times = times.map(|times| maker.count(times));
                     let mut done = 0;
                     while times.is_none_or(|times| done < times) {
-                        self.iteration += 1;
-                        *next_code = first_code;
-                        self.steps(body, roots, texts, next_code, scope)?;
+                        self.iteration += u64::from(*iterations);
+                        self.plan(body, maker, scope)?;
                         done += 1;
                     }
                 }
-                Step::Records { count, shape, into } => {
-                    let code = *next_code;
-                    *next_code += 1;
-                    for record in 0..*count {
-                        self.record(shape, roots[into.0], texts, code, scope)?;
-                        if record % RECORDS_A_LOOK == 0 {
-                            self.tell()?;
-                        }
-                    }
-                }
-                Step::NeedMemory { bytes } => {
-                    if let Err(available) = machine::room_for(*bytes) {
-                        return Err(Stop::Memory { needed: *bytes, available });
-                    }
-                }
-                Step::Buffer { bytes, fill, into } => {
-                    let mut turn = scope.scope();
-                    let buffer = turn.buffer_alloc(*bytes, Some(*fill))?;
-                    turn.array_push(roots[into.0], buffer.into())?;
-                }
-                Step::Drop { root } => scope.array_clear(roots[root.0])?,
-                Step::IfGcExposed { body } => {
+                Plan::IfGcExposed(body) => {
                     if self.settings.expose_gc {
-                        self.steps(body, roots, texts, next_code, scope)?;
+                        self.plan(body, maker, scope)?;
                     }
                 }
-                Step::Gc => scope.collect(GcKind::Major)?,
+                Plan::Do(step) => self.step(step, maker, scope)?,
             }
         }
         Ok(())
     }
 
-    /// One record, pushed; what else was made is garbage.
-    #[inline]
-    fn record(
-        &mut self,
-        shape: &Shape,
-        into: Local<'_, JsArray>,
-        texts: &[Local<'_, JsString>],
-        code: usize,
-        scope: &mut Scope<'_>,
-    ) -> Result<(), Error> {
-        self.codes[code].enter(scope)?;
-        let mut turn = scope.scope();
-        let mut literal =
-            Literals { code: &self.codes[code], n: self.n, site: 0, texts, text: self.codes[code].first_text };
-        let record = literal.object(shape, &mut turn)?;
-        turn.array_push(into, record)?;
-        self.n = self.n.wrapping_add(1);
+    fn make(&mut self, count: u64, make: &Make, maker: &mut Maker<'_, '_>, scope: &mut Scope<'_>) -> Result<(), Stop> {
+        for thing in 0..count {
+            maker.make(make, scope)?;
+            if thing % RECORDS_A_LOOK == 0 {
+                self.tell()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, step: &Step, maker: &mut Maker<'_, '_>, scope: &mut Scope<'_>) -> Result<(), Stop> {
+        match step {
+            Step::Sample { label } => self.sample(*label, scope)?,
+            Step::NeedMemory { bytes } => {
+                if let Err(available) = machine::room_for(*bytes) {
+                    return Err(Stop::Memory { needed: *bytes, available });
+                }
+            }
+            Step::Drop { keep, again } => maker.drop_all(keep.0, *again, scope)?,
+            Step::Gc(kind) => scope.collect(match kind {
+                Gc::Full => GcKind::Major,
+                Gc::Young => GcKind::Minor,
+                Gc::LastResort => GcKind::LastResort,
+            })?,
+            Step::Wait { ms } => {
+                // The job ends: WeakRefs may be cleared, finalizers run, and the rest of the time nothing happens.
+                scope.end_job();
+                scope.advance(f64::from(*ms));
+                let mut turn = scope.scope();
+                while turn.take_finalization().is_some() {}
+            }
+            // Comments are for readers; the others are no single steps.
+            Step::Comment(_) | Step::Make { .. } | Step::Repeat { .. } | Step::IfGcExposed { .. } => {}
+        }
         Ok(())
     }
 
@@ -227,7 +223,7 @@ impl Run<'_> {
             match event {
                 Event::Gc(gc) => self.sink.gc(GcRecord::from(&*gc))?,
                 Event::Fatal(fatal) => {
-                    let text = FatalText { stdout: String::new(), stderr: self.tracer.fatal_text(&fatal) };
+                    let text = FatalText { stdout: self.tracer.fatal_stdout(), stderr: self.tracer.fatal_text(&fatal) };
                     self.sink.fatal(FatalRecord::from_event(&fatal, self.iteration), &text)?;
                 }
                 _ => {}
@@ -266,79 +262,5 @@ impl Run<'_> {
             bytes_allocated: Some(heap.bytes_allocated()),
         })?;
         Ok(outcome)
-    }
-}
-
-/// The literals of one record, visited in the order in which [`code::of_steps`] numbered their sites.
-struct Literals<'c, 't> {
-    code: &'c Code,
-    n: i32,
-    site: usize,
-    texts: &'c [Local<'t, JsString>],
-    text: usize,
-}
-
-/// Fields of a literal that fit on the stack; longer literals are rare.
-const FEW: usize = 8;
-
-impl Literals<'_, '_> {
-    fn place(&mut self) -> Placement {
-        let placement = self.code.placement(self.site);
-        self.site += 1;
-        placement
-    }
-
-    #[inline(always)]
-    fn value<'s>(&mut self, value: &Value, scope: &mut Scope<'s>) -> Result<gcheap::Value<'s>, Error> {
-        match value {
-            Value::Counter(more) => Ok(self.n.wrapping_add(*more as i32).into()),
-            Value::Text { .. } => {
-                let prefix = self.texts[self.text];
-                self.text += 1;
-                let number = scope.number_to_string(self.n)?;
-                Ok(scope.concat(prefix, number)?.into())
-            }
-            Value::Array(values) => Ok(self.array(values, scope)?.into()),
-            Value::Object(shape) => self.object(shape, scope),
-        }
-    }
-
-    #[inline(never)]
-    fn array<'s>(&mut self, values: &[Value], scope: &mut Scope<'s>) -> Result<Local<'s, JsArray>, Error> {
-        let placement = self.place();
-        let mut few = [gcheap::Value::Undefined; FEW];
-        let many = self.values(values.iter(), values.len(), &mut few, scope)?;
-        scope.array_literal(placement, many.as_deref().unwrap_or(&few[..values.len().min(FEW)]))
-    }
-
-    #[inline(never)]
-    fn object<'s>(&mut self, shape: &Shape, scope: &mut Scope<'s>) -> Result<gcheap::Value<'s>, Error> {
-        let placement = if shape.fields.is_empty() { Placement::Young } else { self.place() };
-        let values = shape.fields.iter().map(|field| &field.value);
-        let mut few = [gcheap::Value::Undefined; FEW];
-        let many = self.values(values, shape.fields.len(), &mut few, scope)?;
-        let values = many.as_deref().unwrap_or(&few[..shape.fields.len().min(FEW)]);
-        if values.is_empty() {
-            return Ok(scope.empty_object()?.into());
-        }
-        Ok(scope.object_literal(placement, values)?.into())
-    }
-
-    /// Evaluates fields into `few` if they fit there.
-    #[inline]
-    fn values<'v, 's>(
-        &mut self,
-        values: impl Iterator<Item = &'v Value>,
-        count: usize,
-        few: &mut [gcheap::Value<'s>; FEW],
-        scope: &mut Scope<'s>,
-    ) -> Result<Option<Vec<gcheap::Value<'s>>>, Error> {
-        if count > FEW {
-            return values.map(|value| self.value(value, scope)).collect::<Result<Vec<_>, _>>().map(Some);
-        }
-        for (slot, value) in few.iter_mut().zip(values) {
-            *slot = self.value(value, scope)?;
-        }
-        Ok(None)
     }
 }

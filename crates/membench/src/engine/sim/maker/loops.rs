@@ -1,0 +1,171 @@
+//! Values that take a loop to make: collections, lists, trees, long texts.
+//!
+//! What holds: a round of a loop is an execution of its body, and has a scope of its own for what it makes.
+
+use gcheap::types::JsString;
+use gcheap::{Error, Local, Scope, Value};
+
+use super::super::program::{Block, Op};
+use super::{Maker, SUM_WORDS, object};
+use crate::workload::{Count, Growth};
+
+impl Maker<'_, '_> {
+    /// One round of a loop in a body, what it leaves being dealt with by `with`.
+    fn round(
+        &mut self,
+        body: usize,
+        of: Block,
+        scope: &mut Scope<'_>,
+        with: impl for<'i> FnOnce(&mut Scope<'i>, Value<'i>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.enter(body, scope)?;
+        let mut turn = scope.scope();
+        let value = self.block(body, of, &mut turn)?;
+        with(&mut turn, value)
+    }
+
+    /// Operations that loop.
+    pub(super) fn collection<'s>(&mut self, body: usize, op: &Op, scope: &mut Scope<'s>) -> Result<Value<'s>, Error> {
+        match *op {
+            Op::Concat { parts, of, flat } => self.concat(body, parts, of, flat, scope),
+            Op::Filled { site, length, of, by } => {
+                let length = self.count(length);
+                let placement = self.placement(body, site);
+                let array = match by {
+                    Growth::Push => scope.array_literal(placement, &[])?,
+                    Growth::Length => scope.array_with_length(placement, length)?,
+                };
+                for index in 0..length {
+                    self.round(body, of, scope, |turn, value| match by {
+                        Growth::Push => turn.array_push(array, value).map(drop),
+                        Growth::Length => turn.array_set(array, index, value),
+                    })?;
+                }
+                Ok(array.into())
+            }
+            Op::Doubles { site, length, by } => {
+                let length = self.count(length);
+                self.doubles(body, site, length, by, scope)
+            }
+            Op::Map { size, of } => {
+                let map = scope.map()?;
+                let count = self.count(size);
+                for round in 0..count {
+                    let key = key(size, count, round);
+                    self.round(body, of, scope, |turn, value| turn.map_set(map, key, value))?;
+                }
+                Ok(map.into())
+            }
+            Op::Set { size } => {
+                let set = scope.set()?;
+                let count = self.count(size);
+                for round in 0..count {
+                    scope.scope().set_add(set, key(size, count, round))?;
+                }
+                Ok(set.into())
+            }
+            Op::List { site, length, of } => {
+                let mut head = Value::Undefined;
+                for _ in 0..self.count(length) {
+                    self.enter(body, scope)?;
+                    let node = scope.escape(|inner| {
+                        let value = self.block(body, of, inner)?;
+                        inner.object_literal(self.placement(body, site), &[value, head])
+                    })?;
+                    head = node.into();
+                }
+                Ok(head)
+            }
+            Op::Tree { site, depth, of } => self.tree(body, site, depth, of, scope),
+            // Everything else is dealt with before.
+            _ => Ok(Value::Undefined),
+        }
+    }
+
+    fn concat<'s>(
+        &mut self,
+        body: usize,
+        parts: Count,
+        of: Block,
+        flat: bool,
+        scope: &mut Scope<'s>,
+    ) -> Result<Value<'s>, Error> {
+        let mut whole: Option<Local<'s, JsString>> = None;
+        for _ in 0..self.count(parts) {
+            self.enter(body, scope)?;
+            let longer = scope.escape(|inner| {
+                let part: Local<'_, JsString> = object(self.block(body, of, inner)?, inner)?;
+                // The first part is added to the empty string, which gives the part itself.
+                match whole {
+                    Some(whole) => inner.concat(whole, part),
+                    None => Ok(part),
+                }
+            })?;
+            whole = Some(longer);
+        }
+        let Some(whole) = whole else { return Ok(Value::Undefined) };
+        if flat {
+            scope.flatten(whole)?;
+        }
+        Ok(whole.into())
+    }
+
+    pub(super) fn doubles<'s>(
+        &mut self,
+        body: usize,
+        site: usize,
+        length: u64,
+        by: Growth,
+        scope: &mut Scope<'s>,
+    ) -> Result<Value<'s>, Error> {
+        let placement = self.placement(body, site);
+        let value = f64::from(self.n) + 0.5;
+        match by {
+            Growth::Length => {
+                let mut values = std::mem::take(&mut self.zeros);
+                values.resize(length as usize, 0.0);
+                let array = scope.array_of_doubles(placement, &values);
+                self.zeros = values;
+                Ok(array?.into())
+            }
+            Growth::Push => {
+                let array = scope.array_literal(placement, &[])?;
+                for _ in 0..length {
+                    self.enter(body, scope)?;
+                    self.warm_up(body, SUM_WORDS, scope)?;
+                    scope.array_push_double(array, value)?;
+                }
+                Ok(array.into())
+            }
+        }
+    }
+
+    fn tree<'s>(
+        &mut self,
+        body: usize,
+        site: usize,
+        depth: u32,
+        of: Block,
+        scope: &mut Scope<'s>,
+    ) -> Result<Value<'s>, Error> {
+        if depth == 0 {
+            return Ok(Value::Undefined);
+        }
+        self.enter(body, scope)?;
+        let node = scope.escape(|inner| {
+            let value = self.block(body, of, inner)?;
+            let left = self.tree(body, site, depth - 1, of, inner)?;
+            let right = self.tree(body, site, depth - 1, of, inner)?;
+            inner.object_literal(self.placement(body, site), &[value, left, right])
+        })?;
+        Ok(node.into())
+    }
+}
+
+/// The key that the loop of the JavaScript program has in a round: a drawn number of rounds is counted down.
+fn key(count: Count, rounds: u64, round: u64) -> Value<'static> {
+    match count {
+        Count::Fixed(_) => (round as i32).into(),
+        Count::Drawn { .. } => ((rounds - round) as i32).into(),
+    }
+}

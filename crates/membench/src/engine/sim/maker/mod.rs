@@ -1,0 +1,392 @@
+//! Makes what a step makes: the inner loop of the simulation.
+//!
+//! What holds: nothing is looked up by name, hashed or taken from malloc for an object of usual size. Handles of one thing
+//! live in one scope, so nothing but the keeping variable holds it afterwards.
+
+mod loops;
+
+use gcheap::types::{JsArray, JsFinalizationRegistry, JsString, JsTypedArray, JsWeakMap};
+use gcheap::{Error, Heap, Local, Placement, Scope, Value};
+
+use super::code::{self, Code};
+use super::keep::Holder;
+use super::pool::Pool;
+use super::program::{Block, Make, Op, Place, Program};
+use crate::engine::node::script::text_bytes;
+use crate::workload::Value as Made;
+use crate::workload::random::Random;
+use crate::workload::{Bound, Count, Growth, Keep, WHOLE_SHARE, Workload};
+
+/// Operands that fit on the stack of the machine; deeper expressions are rare.
+const FEW: usize = 8;
+/// Words of an empty object.
+const OBJECT_WORDS: usize = 3;
+/// Words of a function, and of a context with three variables.
+const FUNCTION_WORDS: usize = 7;
+/// What `new Promise` makes beside the promise: the executor, the two resolving functions and their context.
+const RESOLVING: usize = 4;
+/// Words of the number that unoptimised code makes of a sum of doubles.
+const SUM_WORDS: usize = 2;
+/// Words that unoptimised code leaves behind `Buffer.alloc` without a fill and `Buffer.allocUnsafe`: 80 bytes on Node 20,
+/// 22, 24 and 26.
+const BUFFER_WORDS: usize = 10;
+/// Words that it leaves behind `buffer.toString`: 72 bytes on Node 20, 24.
+const TO_STRING_WORDS: usize = 9;
+
+/// Everything that outlives a single thing.
+pub(super) struct Maker<'p, 'o> {
+    program: &'p Program,
+    codes: Vec<Code>,
+    placements: Vec<Placement>,
+    n: i32,
+    random: Random,
+    texts: Vec<Local<'o, JsString>>,
+    keeps: &'p [Keep],
+    holders: Vec<Holder<'o>>,
+    sink: Option<Local<'o, JsArray>>,
+    registry: Option<Local<'o, JsFinalizationRegistry>>,
+    weak_map: Option<Local<'o, JsWeakMap>>,
+    pool: Pool,
+    zeros: Vec<f64>,
+}
+
+impl<'p, 'o> Maker<'p, 'o> {
+    /// Sets up the variables of the program. Can collect.
+    pub(super) fn new(
+        program: &'p Program,
+        workload: &'p Workload,
+        seed: u64,
+        log: &code::Deoptimized,
+        scope: &mut Scope<'o>,
+    ) -> Result<Maker<'p, 'o>, Error> {
+        // Variables of a running module body: they lie on the stack and nowhere else.
+        let holders = workload.keeps.iter().map(|keep| Holder::new(keep, scope)).collect::<Result<Vec<_>, _>>()?;
+        let mut placements = Vec::new();
+        let codes = program.bodies.iter().map(|body| Code::new(body.sites, &mut placements, scope, log)).collect();
+        let texts = program.texts.iter().map(|text| scope.string(text)).collect::<Result<Vec<_>, _>>()?;
+        let [narrow, wide] = workload.longest_strings();
+        if narrow > 0 {
+            scope.buffer_alloc(text_bytes(narrow), Some(b'x'))?;
+        }
+        if wide > 0 {
+            scope.buffer_alloc(text_bytes(2 * wide), Some(0x4e))?;
+        }
+        let sinks = workload.any_step(&|step| matches!(step, crate::workload::Step::Make { keep: None, .. }));
+        let finalizes = workload.any_value(&|value| matches!(value, Made::Finalized(_)));
+        let maps = workload.any_value(&|value| matches!(value, Made::WeakKey { .. }));
+        Ok(Maker {
+            program,
+            codes,
+            placements,
+            n: 0,
+            random: Random::new(seed),
+            texts,
+            keeps: &workload.keeps,
+            holders,
+            sink: if sinks { Some(scope.array(&[Value::Undefined])?) } else { None },
+            registry: if finalizes { Some(scope.finalization_registry()?) } else { None },
+            weak_map: if maps { Some(scope.weak_map()?) } else { None },
+            pool: Pool::default(),
+            zeros: Vec::new(),
+        })
+    }
+
+    /// How many this time.
+    #[inline]
+    pub(super) fn count(&mut self, count: Count) -> u64 {
+        match count {
+            Count::Fixed(number) => number,
+            Count::Drawn { from, to } => u64::from(self.random.draw(from, to)),
+        }
+    }
+
+    /// Drops all that a variable keeps. Can collect.
+    pub(super) fn drop_all(&mut self, keep: usize, again: bool, scope: &mut Scope<'_>) -> Result<(), Error> {
+        self.holders[keep].drop_all(&self.keeps[keep], again, scope)
+    }
+
+    /// Makes one thing and keeps it; what else was made is garbage. Can collect.
+    #[inline]
+    pub(super) fn make(&mut self, make: &Make, scope: &mut Scope<'_>) -> Result<(), Error> {
+        let mut turn = scope.scope();
+        match make.place {
+            Place::Push { keep, bound: Bound::All } => {
+                let value = self.call(make.body, &mut turn)?;
+                if let Holder::Array(array) = self.holders[keep] {
+                    turn.array_push(array, value)?;
+                }
+            }
+            place => self.make_elsewhere(place, make.body, &mut turn)?,
+        }
+        if make.numbered {
+            self.n = self.n.wrapping_add(1);
+        }
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn make_elsewhere(&mut self, place: Place, body: usize, turn: &mut Scope<'_>) -> Result<(), Error> {
+        match place {
+            Place::Sink => {
+                let value = self.call(body, turn)?;
+                match self.sink {
+                    Some(sink) => turn.array_set(sink, 0, value),
+                    None => Ok(()),
+                }
+            }
+            Place::Push { keep, bound } => {
+                let value = self.call(body, turn)?;
+                let stays = self.stays(bound);
+                match self.holders[keep] {
+                    Holder::Array(array) if stays => turn.array_push(array, value).map(drop),
+                    _ => Ok(()),
+                }
+            }
+            Place::Slot { keep, bound } => {
+                // JavaScript evaluates the index first.
+                let index = self.slot(bound);
+                let value = self.call(body, turn)?;
+                match &self.holders[keep] {
+                    Holder::Slots(slots) => {
+                        let slots = turn.open(slots)?;
+                        turn.array_set(slots, index, value)
+                    }
+                    _ => Ok(()),
+                }
+            }
+            Place::Map { keep, bound } => {
+                let key = match bound {
+                    Bound::Table(_) => self.slot(bound) as i32,
+                    _ => self.n,
+                };
+                let value = self.call(body, turn)?;
+                let stays = self.stays(bound);
+                let Holder::Map(map) = &self.holders[keep] else { return Ok(()) };
+                let map = turn.open(map)?;
+                if stays {
+                    turn.map_set(map, key.into(), value)?;
+                }
+                if let Bound::Window(size) = bound {
+                    turn.map_delete(map, key.wrapping_sub(size as i32).into())?;
+                }
+                Ok(())
+            }
+            Place::Set { keep, bound } => {
+                let value = self.call(body, turn)?;
+                let stays = self.stays(bound);
+                match &self.holders[keep] {
+                    Holder::Set(set) if stays => {
+                        let set = turn.open(set)?;
+                        turn.set_add(set, value)
+                    }
+                    _ => Ok(()),
+                }
+            }
+            Place::List { keep, bound, site } => {
+                let value = self.call(body, turn)?;
+                let stays = self.stays(bound);
+                match self.holders[keep] {
+                    Holder::Head(cell) if stays => {
+                        let next = turn.array_get(cell, 0)?;
+                        let placement = self.placement(body, site);
+                        let node = turn.object_literal(placement, &[value, next])?;
+                        turn.array_set(cell, 0, node.into())
+                    }
+                    _ => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// Whether the thing is one of those that are kept.
+    fn stays(&mut self, bound: Bound) -> bool {
+        match bound {
+            Bound::OneIn(every) => (self.n as u32).is_multiple_of(every),
+            Bound::Share(millionths) => self.random.draw(1, WHOLE_SHARE) <= millionths,
+            _ => true,
+        }
+    }
+
+    fn slot(&mut self, bound: Bound) -> u64 {
+        match bound {
+            Bound::Window(size) => u64::from(self.n as u32 % size),
+            Bound::Table(size) => u64::from(self.random.draw(0, size - 1)),
+            _ => 0,
+        }
+    }
+
+    #[inline]
+    fn placement(&self, body: usize, site: usize) -> Placement {
+        self.placements[self.program.bodies[body].first_site + site]
+    }
+
+    #[inline]
+    fn enter(&mut self, body: usize, heap: &Heap) -> Result<(), Error> {
+        self.codes[body].enter(&mut self.placements, heap)
+    }
+
+    /// Executes a body: the value that it leaves.
+    #[inline]
+    fn call<'s>(&mut self, body: usize, scope: &mut Scope<'s>) -> Result<Value<'s>, Error> {
+        self.enter(body, scope)?;
+        self.block(body, self.program.bodies[body].block, scope)
+    }
+
+    /// Garbage that unoptimised code leaves and optimised code does not, in words. Can collect.
+    #[inline]
+    fn warm_up(&mut self, body: usize, words: usize, scope: &mut Scope<'_>) -> Result<(), Error> {
+        if self.codes[body].is_optimized() {
+            return Ok(());
+        }
+        let mut turn = scope.scope();
+        if words == SUM_WORDS {
+            return turn.heap_number(0.0).map(drop);
+        }
+        turn.object(&[Value::Undefined; BUFFER_WORDS][..words - OBJECT_WORDS]).map(drop)
+    }
+
+    #[inline]
+    fn block<'s>(&mut self, body: usize, block: Block, scope: &mut Scope<'s>) -> Result<Value<'s>, Error> {
+        if block.depth <= FEW {
+            self.run(body, block, &mut [Value::Undefined; FEW], scope)
+        } else {
+            self.run(body, block, &mut vec![Value::Undefined; block.depth], scope)
+        }
+    }
+
+    #[inline]
+    fn run<'s>(
+        &mut self,
+        body: usize,
+        block: Block,
+        stack: &mut [Value<'s>],
+        scope: &mut Scope<'s>,
+    ) -> Result<Value<'s>, Error> {
+        let program = self.program;
+        let mut top = 0;
+        for op in &program.ops[block.start..block.end] {
+            let value = match *op {
+                Op::Integer(more) => self.n.wrapping_add(more).into(),
+                Op::Text(text) => {
+                    let number = scope.number_to_string(self.n)?;
+                    scope.concat(self.texts[text], number)?.into()
+                }
+                Op::Object { site, fields } => {
+                    top -= fields;
+                    let placement = self.placement(body, site);
+                    scope.object_literal(placement, &stack[top..top + fields])?.into()
+                }
+                Op::Array { site, length } => {
+                    top -= length;
+                    let placement = self.placement(body, site);
+                    scope.array_literal(placement, &stack[top..top + length])?.into()
+                }
+                Op::Call(called) => self.call(called, scope)?,
+                ref other => self.rare(body, other, stack, &mut top, scope)?,
+            };
+            stack[top] = value;
+            top += 1;
+        }
+        Ok(stack[0])
+    }
+
+    /// Operations that are no part of small records.
+    #[inline(never)]
+    fn rare<'s>(
+        &mut self,
+        body: usize,
+        op: &Op,
+        stack: &[Value<'s>],
+        top: &mut usize,
+        scope: &mut Scope<'s>,
+    ) -> Result<Value<'s>, Error> {
+        let mut take = |count: usize| {
+            *top -= count;
+            &stack[*top..*top + count]
+        };
+        match *op {
+            Op::Double(more) => {
+                self.warm_up(body, SUM_WORDS, scope)?;
+                Ok(scope.heap_number(f64::from(self.n) + more)?.into())
+            }
+            Op::Null => Ok(Value::Undefined),
+            Op::String { length, two_byte } => {
+                let length = self.count(length);
+                self.warm_up(body, TO_STRING_WORDS, scope)?;
+                Ok(scope.string_of_length(length, two_byte)?.into())
+            }
+            Op::Slice { length } => {
+                let parent: Local<'_, JsString> = object(take(1)[0], scope)?;
+                let length = self.count(length);
+                Ok(scope.substring(parent, 1, 1 + length)?.into())
+            }
+            Op::Instance { fields } => Ok(scope.object(take(fields))?.into()),
+            Op::Grown { fields } => {
+                let object = scope.empty_object()?;
+                for (index, value) in take(fields).iter().enumerate() {
+                    scope.set_property(object, index as u64, *value)?;
+                }
+                Ok(object.into())
+            }
+            Op::DoubleLiteral { site, length } => {
+                for _ in 0..length {
+                    self.warm_up(body, SUM_WORDS, scope)?;
+                }
+                self.doubles(body, site, length as u64, Growth::Length, scope)
+            }
+            Op::Closure { captured } => Ok(scope.closure(take(captured), false)?.into()),
+            Op::Promise { resolved } => {
+                let promise = scope.promise()?;
+                if !resolved {
+                    for _ in 0..RESOLVING {
+                        scope.scope().object(&[Value::Undefined; FUNCTION_WORDS - OBJECT_WORDS])?;
+                    }
+                }
+                Ok(promise.into())
+            }
+            Op::WeakRef => {
+                let target: Local<'_> = object(take(1)[0], scope)?;
+                Ok(scope.weak_ref(target)?.into())
+            }
+            Op::Finalized => {
+                let target: Local<'s> = object(take(1)[0], scope)?;
+                if let Some(registry) = self.registry {
+                    scope.register(registry, target, self.n.into(), None)?;
+                }
+                Ok(target.into())
+            }
+            Op::WeakKey => {
+                let pair = take(2);
+                let key: Local<'s> = object(pair[0], scope)?;
+                if let Some(map) = self.weak_map {
+                    scope.weak_map_set(map, key, pair[1])?;
+                }
+                Ok(key.into())
+            }
+            Op::Buffer { length, fill, pooled } => {
+                let bytes = self.count(length);
+                if fill.is_none() {
+                    self.warm_up(body, BUFFER_WORDS, scope)?;
+                }
+                let buffer =
+                    if pooled { self.pool.allocate(bytes, scope)? } else { scope.buffer_alloc(bytes, fill)? };
+                Ok(buffer.into())
+            }
+            Op::Subarray { length } => {
+                let parent: Local<'_, JsTypedArray> = object(take(1)[0], scope)?;
+                let bytes = self.count(length);
+                match scope.buffer_of(parent)? {
+                    Some(buffer) => Ok(scope.view(buffer, 0, bytes)?.into()),
+                    None => Ok(scope.typed_array(bytes)?.into()),
+                }
+            }
+            ref collection => self.collection(body, collection, scope),
+        }
+    }
+}
+
+/// The object that a value is, of the type that the language has checked.
+fn object<'s, T: gcheap::types::Type>(value: Value<'s>, scope: &Scope<'s>) -> Result<Local<'s, T>, Error> {
+    let object = value.as_object().ok_or(Error::WrongHeap)?;
+    scope.downcast(object)
+}

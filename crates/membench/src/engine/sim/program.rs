@@ -1,0 +1,403 @@
+//! A workload compiled to flat operations: no names, no tree, nothing to look up while it runs. Pure.
+//!
+//! What holds: operations stand in the order in which JavaScript evaluates the expression, and the sites of one body are
+//! numbered from its outermost literal inwards, from 0 in each body.
+
+use crate::workload::{Bound, Container, Count, Growth, KeepId, Shape, ShapeId, Step, Value, Workload};
+
+/// A run of operations that leaves one value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Block {
+    pub start: usize,
+    pub end: usize,
+    /// Values that stand on the operand stack at once, at most.
+    pub depth: usize,
+}
+
+/// One operation. Values that it takes are on top of the operand stack, the last one uppermost.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Op {
+    Integer(i32),
+    Double(f64),
+    Null,
+    /// The counter behind a text.
+    Text(usize),
+    String {
+        length: Count,
+        two_byte: bool,
+    },
+    Slice {
+        length: Count,
+    },
+    Object {
+        site: usize,
+        fields: usize,
+    },
+    Instance {
+        fields: usize,
+    },
+    Grown {
+        fields: usize,
+    },
+    Array {
+        site: usize,
+        length: usize,
+    },
+    DoubleLiteral {
+        site: usize,
+        length: usize,
+    },
+    Closure {
+        captured: usize,
+    },
+    Promise {
+        resolved: bool,
+    },
+    WeakRef,
+    Finalized,
+    WeakKey,
+    Buffer {
+        length: Count,
+        fill: Option<u8>,
+        pooled: bool,
+    },
+    Subarray {
+        length: Count,
+    },
+    /// Another body.
+    Call(usize),
+    Concat {
+        parts: Count,
+        of: Block,
+        flat: bool,
+    },
+    Filled {
+        site: usize,
+        length: Count,
+        of: Block,
+        by: Growth,
+    },
+    Doubles {
+        site: usize,
+        length: Count,
+        by: Growth,
+    },
+    Map {
+        size: Count,
+        of: Block,
+    },
+    Set {
+        size: Count,
+    },
+    List {
+        site: usize,
+        length: Count,
+        of: Block,
+    },
+    Tree {
+        site: usize,
+        depth: u32,
+        of: Block,
+    },
+}
+
+/// A function, or the body of a loop: what is optimised as one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Body {
+    pub block: Block,
+    /// Where its sites begin among those of the whole program.
+    pub first_site: usize,
+    pub sites: usize,
+}
+
+/// What one step makes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Make {
+    pub body: usize,
+    pub place: Place,
+    pub numbered: bool,
+}
+
+/// Where a thing is put.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Place {
+    /// Until the next one comes.
+    Sink,
+    Push {
+        keep: usize,
+        bound: Bound,
+    },
+    Slot {
+        keep: usize,
+        bound: Bound,
+    },
+    Map {
+        keep: usize,
+        bound: Bound,
+    },
+    Set {
+        keep: usize,
+        bound: Bound,
+    },
+    /// The node is a literal of the making body.
+    List {
+        keep: usize,
+        bound: Bound,
+        site: usize,
+    },
+}
+
+/// The steps with what they make compiled.
+pub(super) enum Plan<'w> {
+    Make { count: Option<Count>, make: Make },
+    Repeat { times: Option<Count>, iterations: bool, body: Vec<Plan<'w>> },
+    IfGcExposed(Vec<Plan<'w>>),
+    Do(&'w Step),
+}
+
+/// All that runs, but the steps.
+#[derive(Default)]
+pub(super) struct Program {
+    pub ops: Vec<Op>,
+    pub bodies: Vec<Body>,
+    /// What stands before the counter in texts.
+    pub texts: Vec<String>,
+}
+
+/// Compiles a workload.
+pub(super) fn compile(workload: &Workload) -> (Program, Vec<Plan<'_>>) {
+    let shapes = vec![None; workload.shapes.len()];
+    let mut compiler = Compiler { workload, program: Program::default(), shapes, sites: 0 };
+    let plan = compiler.steps(&workload.steps);
+    (compiler.program, plan)
+}
+
+struct Compiler<'w> {
+    workload: &'w Workload,
+    program: Program,
+    /// The bodies of the named shapes, where there is one already.
+    shapes: Vec<Option<usize>>,
+    /// Sites so far of the whole program.
+    sites: usize,
+}
+
+/// Operations that are being written, and how deep their operands stand.
+#[derive(Default)]
+struct Draft {
+    ops: Vec<Op>,
+    now: usize,
+    depth: usize,
+}
+
+impl Draft {
+    /// Appends an operation that takes so many values and leaves one.
+    fn push(&mut self, op: Op, takes: usize) {
+        self.ops.push(op);
+        self.now = self.now + 1 - takes;
+        self.depth = self.depth.max(self.now);
+    }
+}
+
+/// Numbers the sites of one body.
+#[derive(Default)]
+struct Sites(usize);
+
+impl Sites {
+    fn next(&mut self) -> usize {
+        self.0 += 1;
+        self.0 - 1
+    }
+}
+
+impl<'w> Compiler<'w> {
+    fn steps(&mut self, steps: &'w [Step]) -> Vec<Plan<'w>> {
+        let mut plans = Vec::new();
+        for step in steps {
+            plans.push(match step {
+                Step::Make { count, value, keep, numbered } => {
+                    Plan::Make { count: *count, make: self.make(value, *keep, *numbered) }
+                }
+                Step::Repeat { times, iterations, body } => {
+                    Plan::Repeat { times: *times, iterations: *iterations, body: self.steps(body) }
+                }
+                Step::IfGcExposed { body } => Plan::IfGcExposed(self.steps(body)),
+                other => Plan::Do(other),
+            });
+        }
+        plans
+    }
+
+    fn make(&mut self, value: &Value, keep: Option<KeepId>, numbered: bool) -> Make {
+        let keep = keep.map(|id| (id.0, self.workload.keeps[id.0].container, self.workload.keeps[id.0].bound));
+        let mut node = 0;
+        let body = self.body(|compiler, sites, draft| {
+            if let Some((_, Container::List, _)) = keep {
+                node = sites.next();
+            }
+            compiler.value(value, sites, draft);
+        });
+        let place = match keep {
+            None => Place::Sink,
+            Some((keep, Container::Array, bound @ (Bound::Window(_) | Bound::Table(_)))) => Place::Slot { keep, bound },
+            Some((keep, Container::Array, bound)) => Place::Push { keep, bound },
+            Some((keep, Container::Map, bound)) => Place::Map { keep, bound },
+            Some((keep, Container::Set, bound)) => Place::Set { keep, bound },
+            Some((keep, Container::List, bound)) => Place::List { keep, bound, site: node },
+        };
+        Make { body, place, numbered }
+    }
+
+    /// A new body; bodies that it calls get smaller numbers.
+    fn body(&mut self, write: impl FnOnce(&mut Self, &mut Sites, &mut Draft)) -> usize {
+        let (mut sites, mut draft) = (Sites::default(), Draft::default());
+        write(self, &mut sites, &mut draft);
+        let block = self.block(draft);
+        self.program.bodies.push(Body { block, first_site: self.sites, sites: sites.0 });
+        self.sites += sites.0;
+        self.program.bodies.len() - 1
+    }
+
+    fn block(&mut self, draft: Draft) -> Block {
+        let start = self.program.ops.len();
+        self.program.ops.extend(draft.ops);
+        Block { start, end: self.program.ops.len(), depth: draft.depth }
+    }
+
+    fn shape(&mut self, id: ShapeId) -> usize {
+        if let Some(body) = self.shapes[id.0] {
+            return body;
+        }
+        let workload = self.workload;
+        let body = self.body(|compiler, sites, draft| compiler.inside(&workload.shapes[id.0].value, sites, draft));
+        self.shapes[id.0] = Some(body);
+        body
+    }
+
+    fn value(&mut self, value: &Value, sites: &mut Sites, draft: &mut Draft) {
+        match value {
+            Value::Shape(id) => {
+                let body = self.shape(*id);
+                draft.push(Op::Call(body), 0);
+            }
+            // These are functions of their own, as in the JavaScript program.
+            Value::Concat { .. }
+            | Value::Filled { .. }
+            | Value::Doubles { .. }
+            | Value::Map { .. }
+            | Value::Set { .. }
+            | Value::List { .. }
+            | Value::Tree { .. } => {
+                let body = self.body(|compiler, sites, draft| compiler.inside(value, sites, draft));
+                draft.push(Op::Call(body), 0);
+            }
+            other => self.inside(other, sites, draft),
+        }
+    }
+
+    /// What is made in a loop, in the body that has the loop.
+    fn of(&mut self, value: &Value, sites: &mut Sites) -> Block {
+        let mut draft = Draft::default();
+        self.value(value, sites, &mut draft);
+        self.block(draft)
+    }
+
+    fn fields(&mut self, shape: &Shape, sites: &mut Sites, draft: &mut Draft) -> usize {
+        shape.fields.iter().for_each(|field| self.value(&field.value, sites, draft));
+        shape.fields.len()
+    }
+
+    fn inside(&mut self, value: &Value, sites: &mut Sites, draft: &mut Draft) {
+        match value {
+            Value::Integer(more) => draft.push(Op::Integer(*more as i32), 0),
+            Value::Double(more) => draft.push(Op::Double(*more), 0),
+            Value::Null => draft.push(Op::Null, 0),
+            Value::Shape(_) => self.value(value, sites, draft),
+            Value::Text { prefix } => {
+                self.program.texts.push(prefix.clone());
+                draft.push(Op::Text(self.program.texts.len() - 1), 0);
+            }
+            Value::String { length, two_byte } => {
+                draft.push(Op::String { length: *length, two_byte: *two_byte }, 0);
+            }
+            Value::Slice { of, length } => {
+                self.value(of, sites, draft);
+                draft.push(Op::Slice { length: *length }, 1);
+            }
+            Value::Object(shape) => {
+                let site = sites.next();
+                let fields = self.fields(shape, sites, draft);
+                draft.push(Op::Object { site, fields }, fields);
+            }
+            Value::Class(shape) => {
+                let fields = self.fields(shape, sites, draft);
+                draft.push(Op::Instance { fields }, fields);
+            }
+            Value::Grown(shape) => {
+                let fields = self.fields(shape, sites, draft);
+                draft.push(Op::Grown { fields }, fields);
+            }
+            Value::Array(values) => {
+                let (site, length) = (sites.next(), values.len());
+                let numbers = values.iter().all(|value| matches!(value, Value::Integer(_) | Value::Double(_)));
+                if numbers && values.iter().any(|value| matches!(value, Value::Double(_))) {
+                    draft.push(Op::DoubleLiteral { site, length }, 0);
+                } else {
+                    values.iter().for_each(|value| self.value(value, sites, draft));
+                    draft.push(Op::Array { site, length }, length);
+                }
+            }
+            Value::Closure(values) => {
+                values.iter().for_each(|value| self.value(value, sites, draft));
+                draft.push(Op::Closure { captured: values.len() }, values.len());
+            }
+            Value::Promise { resolved } => draft.push(Op::Promise { resolved: *resolved }, 0),
+            Value::WeakRef(of) => {
+                self.value(of, sites, draft);
+                draft.push(Op::WeakRef, 1);
+            }
+            Value::Finalized(of) => {
+                self.value(of, sites, draft);
+                draft.push(Op::Finalized, 1);
+            }
+            Value::WeakKey { key, value } => {
+                self.value(key, sites, draft);
+                self.value(value, sites, draft);
+                draft.push(Op::WeakKey, 2);
+            }
+            Value::Buffer { length, fill, pooled } => {
+                draft.push(Op::Buffer { length: *length, fill: *fill, pooled: *pooled }, 0);
+            }
+            Value::Subarray { of, length } => {
+                self.value(of, sites, draft);
+                draft.push(Op::Subarray { length: *length }, 1);
+            }
+            Value::Concat { parts, of, flat } => {
+                let of = self.of(of, sites);
+                draft.push(Op::Concat { parts: *parts, of, flat: *flat }, 0);
+            }
+            Value::Filled { length, of, by } => {
+                let site = sites.next();
+                let of = self.of(of, sites);
+                draft.push(Op::Filled { site, length: *length, of, by: *by }, 0);
+            }
+            Value::Doubles { length, by } => {
+                draft.push(Op::Doubles { site: sites.next(), length: *length, by: *by }, 0);
+            }
+            Value::Map { size, of } => {
+                let of = self.of(of, sites);
+                draft.push(Op::Map { size: *size, of }, 0);
+            }
+            Value::Set { size } => draft.push(Op::Set { size: *size }, 0),
+            Value::List { length, of } => {
+                let site = sites.next();
+                let of = self.of(of, sites);
+                draft.push(Op::List { site, length: *length, of }, 0);
+            }
+            Value::Tree { depth, of } => {
+                let site = sites.next();
+                let of = self.of(of, sites);
+                draft.push(Op::Tree { site, depth: *depth, of }, 0);
+            }
+        }
+    }
+}
