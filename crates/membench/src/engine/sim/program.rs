@@ -18,6 +18,11 @@ pub(super) struct Block {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Op {
     Integer(i32),
+    /// So many integers, each one more than the one before.
+    Integers {
+        first: i32,
+        count: usize,
+    },
     Double(f64),
     Null,
     /// The counter behind a text.
@@ -192,9 +197,22 @@ struct Draft {
 impl Draft {
     /// Appends an operation that takes so many values and leaves one.
     fn push(&mut self, op: Op, takes: usize) {
-        self.ops.push(op);
         self.now = self.now + 1 - takes;
         self.depth = self.depth.max(self.now);
+        if let (Op::Integer(more), Some(last)) = (op, self.ops.last_mut()) {
+            match last {
+                Op::Integer(first) if *first + 1 == more => {
+                    *last = Op::Integers { first: *first, count: 2 };
+                    return;
+                }
+                Op::Integers { first, count } if *first + *count as i32 == more => {
+                    *count += 1;
+                    return;
+                }
+                _ => {}
+            }
+        }
+        self.ops.push(op);
     }
 }
 

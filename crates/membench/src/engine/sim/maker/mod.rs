@@ -263,22 +263,32 @@ impl<'p, 'o> Maker<'p, 'o> {
         scope: &mut Scope<'s>,
     ) -> Result<Value<'s>, Error> {
         let program = self.program;
+        let first_site = program.bodies[body].first_site;
         let mut top = 0;
         for op in &program.ops[block.start..block.end] {
             let value = match *op {
                 Op::Integer(more) => self.n.wrapping_add(more).into(),
+                Op::Integers { first, count } => {
+                    let mut number = self.n.wrapping_add(first);
+                    for slot in &mut stack[top..top + count] {
+                        *slot = number.into();
+                        number = number.wrapping_add(1);
+                    }
+                    top += count;
+                    continue;
+                }
                 Op::Text(text) => {
                     let number = scope.number_to_string(self.n)?;
                     scope.concat(self.texts[text], number)?.into()
                 }
                 Op::Object { site, fields } => {
                     top -= fields;
-                    let placement = self.placement(body, site);
+                    let placement = self.placements[first_site + site];
                     scope.object_literal(placement, &stack[top..top + fields])?.into()
                 }
                 Op::Array { site, length } => {
                     top -= length;
-                    let placement = self.placement(body, site);
+                    let placement = self.placements[first_site + site];
                     scope.array_literal(placement, &stack[top..top + length])?.into()
                 }
                 Op::Call(called) => self.call(called, scope)?,
