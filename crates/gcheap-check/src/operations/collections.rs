@@ -74,10 +74,10 @@ impl World<'_> {
                 let Some((local, id)) = self.pick_where(turn, locals, a, fits)? else { return Ok(()) };
                 let set = turn.downcast::<JsSet>(local)?;
                 let (key, model_key) = self.key(turn, locals, b)?;
-                let deleted = turn.set_delete(set, key);
+                let deleted = turn.set_delete(set, key)?;
                 let Node::Set(keys) = &mut self.model.nodes[id] else { return Ok(()) };
                 let expected = keys.remove(&model_key);
-                match deleted? == expected {
+                match deleted == expected {
                     true => Ok(()),
                     false => wrong(format!("whether {model_key:?} was in the Set should be {expected}")),
                 }
@@ -102,11 +102,11 @@ impl World<'_> {
         key: Value<'_>,
         model_key: &Key,
     ) -> Done {
-        // Out of memory while the table shrinks comes after the deletion.
-        let deleted = turn.map_delete(map, key);
+        // Without memory for the smaller table nothing is deleted.
+        let deleted = turn.map_delete(map, key)?;
         let Node::Map(entries) = &mut self.model.nodes[id] else { return Ok(()) };
         let expected = entries.remove(model_key).is_some();
-        match deleted? == expected {
+        match deleted == expected {
             true => Ok(()),
             false => wrong(format!("whether {model_key:?} was in the Map should be {expected}")),
         }

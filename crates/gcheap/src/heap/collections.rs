@@ -13,6 +13,7 @@ use crate::object::growth::{ORDERED_TABLE_INITIAL, ORDERED_TABLE_MAX, ordered_ta
 use crate::object::layout;
 use crate::object::word::{self, HOLE, UNDEFINED, address as address_of, as_smi, is_reference, reference};
 use crate::object::{Header, Kind};
+use crate::space::pages::YOUNG;
 
 const TABLE: u64 = 3;
 const LENGTH: u64 = 1;
@@ -222,14 +223,17 @@ impl Heap {
 
     /// A new table of `capacity` with the live entries of the old one. Can collect; returns the collection's new table.
     fn rehash(&mut self, owner: Local<'_>, kind: Table, capacity: u64) -> Result<u64, Error> {
-        let table = self.allocate_table(kind, capacity)?;
+        let old = address_of(self.load(self.address(owner)?, TABLE));
+        let table = self.allocate_table(kind, capacity, old)?;
         self.move_entries(owner, kind, table)?;
         Ok(table)
     }
 
-    fn allocate_table(&mut self, kind: Table, capacity: u64) -> Result<u64, Error> {
+    /// The successor of an old table is born old (V8 `OrderedHashTable::Rehash`).
+    fn allocate_table(&mut self, kind: Table, capacity: u64, before: u64) -> Result<u64, Error> {
         let header = kind.header(capacity);
-        let table = self.allocate(header)?;
+        let old = self.mechanism.spaces.pages.flags(before) & YOUNG == 0;
+        let table = if old { self.allocate_old(header)? } else { self.allocate(header)? };
         self.write_empty_table(table, header, capacity);
         Ok(table)
     }
@@ -285,7 +289,7 @@ impl Heap {
         }
         let capacity = 2 * self.small(table, BUCKETS);
         let shrinks = self.small(table, ELEMENTS) - 1 < capacity / 4 && capacity > ORDERED_TABLE_INITIAL;
-        let smaller = if shrinks { Some(self.allocate_table(kind, capacity / 2)?) } else { None };
+        let smaller = if shrinks { Some(self.allocate_table(kind, capacity / 2, table)?) } else { None };
         if shrinks {
             table = address_of(self.load(self.address(owner)?, TABLE));
             key_word = self.key_word(key)?;

@@ -177,6 +177,15 @@ impl Heap {
     /// What an allocation observer does while marking runs: the background markers get the time that has passed; if nothing is
     /// left, the stack guard finalises.
     pub(crate) fn marking_step(&mut self) -> Result<(), Error> {
+        self.step_towards(GcReason::FinalizeMarkingViaStackGuard)
+    }
+
+    /// The same from the event loop.
+    pub(crate) fn marking_task(&mut self) -> Result<(), Error> {
+        self.step_towards(GcReason::FinalizeMarkingViaTask)
+    }
+
+    fn step_towards(&mut self, finalize: GcReason) -> Result<(), Error> {
         if !self.mechanism.marking.active || self.in_failed_allocation || self.control.marks_by_hand {
             return Ok(());
         }
@@ -192,7 +201,7 @@ impl Heap {
         self.mark_on_main_thread();
         self.cycle.complete = self.mechanism.marking.is_drained();
         if self.cycle.complete && running_ms >= self.cost.marking_minimum_ms {
-            self.collect_full(GcReason::FinalizeMarkingViaStackGuard, false)?;
+            self.collect_full(finalize, false)?;
         }
         Ok(())
     }

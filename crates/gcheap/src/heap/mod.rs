@@ -19,6 +19,7 @@ pub(crate) mod scope;
 pub(crate) mod site;
 mod statistics;
 mod strings;
+mod tasks;
 pub(crate) mod typed_record;
 mod weak_objects;
 

@@ -11,6 +11,7 @@ use crate::object::layout::{self, MAX_STRING_LENGTH};
 use crate::object::word::{self, UNDEFINED, address as address_of, reference};
 use crate::object::{Header, Kind};
 use crate::roots::Internal;
+use crate::space::pages::YOUNG;
 
 /// Concatenations and substrings below this length are copied (V8 `ConsString::kMinLength`, `SlicedString::kMinLength`).
 const MIN_INDIRECT_LENGTH: u64 = 13;
@@ -238,7 +239,8 @@ impl<'s> Scope<'s> {
             if small && self.load(cache, slot) != UNDEFINED {
                 // The first collision makes the full cache, and is forgotten with the small one.
                 let entries = self.profile.objects.number_string_cache_entries;
-                self.make_number_string_cache(2 * entries)?;
+                // Without memory for it the small one goes on serving.
+                let _ = self.make_number_string_cache(2 * entries);
             } else {
                 self.store_raw(cache, slot, key);
                 self.store(cache, slot + 1, reference(string));
@@ -332,7 +334,9 @@ impl<'s> Scope<'s> {
         let length = self.raw_string_length(address);
         let header = if two_byte { layout::two_byte_string(length) } else { layout::one_byte_string(length) };
         let header = self.padded(header);
-        let flat = self.allocate(header)?;
+        // What an old cons string becomes is born old (V8 `String::SlowFlatten`).
+        let old = self.mechanism.spaces.pages.flags(address) & YOUNG == 0;
+        let flat = if old { self.allocate_old(header)? } else { self.allocate(header)? };
         self.store_raw(flat, SEQUENTIAL_LENGTH, length);
         self.store_raw(flat, header.words() - 1, 0);
         let address = self.address(string)?;
@@ -357,11 +361,22 @@ impl<'s> Scope<'s> {
             at += count;
         }
         let flat: Local<'_, JsString> = self.push_handle(flat);
-        let empty = self.allocate_one_byte(&[])?;
+        let empty = self.empty_string()?;
         let (address, flat) = (self.address(string)?, self.word(flat)?);
         self.store(address, FIRST, flat);
         self.store(address, SECOND, reference(empty));
         Ok(())
+    }
+
+    /// The one empty string that flattened strings end with (V8 `ReadOnlyRoots::empty_string`), made at its first use.
+    fn empty_string(&mut self) -> Result<u64, Error> {
+        let known = self.mechanism.roots.internal[Internal::EmptyString as usize];
+        if known != 0 {
+            return Ok(address_of(known));
+        }
+        let empty = self.allocate_one_byte(&[])?;
+        self.mechanism.roots.internal[Internal::EmptyString as usize] = reference(empty);
+        Ok(empty)
     }
 }
 

@@ -37,6 +37,9 @@ pub struct Finalization<'s> {
     pub holdings: Value<'s>,
 }
 
+/// Larger hash tables are pretenured with their predecessors (V8 `HashTable::kMinCapacityForPretenure`).
+const PRETENURED_CAPACITY: u64 = 256;
+
 impl Heap {
     /// The current job (a macrotask and its microtasks) has ended: WeakRef targets that it used may die from now on
     /// (ECMAScript `ClearKeptObjects`).
@@ -137,9 +140,9 @@ impl Heap {
         Err(free.unwrap_or(0))
     }
 
-    fn allocate_ephemeron_table(&mut self, capacity: u64) -> Result<u64, Error> {
+    fn allocate_ephemeron_table(&mut self, capacity: u64, old: bool) -> Result<u64, Error> {
         let header = layout::ephemeron_hash_table(capacity);
-        let table = self.allocate(header)?;
+        let table = if old { self.allocate_old(header)? } else { self.allocate(header)? };
         let memory = &mut self.mechanism.spaces.pages.memory;
         for index in EPHEMERON_LENGTH..5 {
             memory.set_word(table + index * WORD, 0);
@@ -180,7 +183,9 @@ impl Heap {
                 let needed = count + 1;
                 if needed + deleted + (needed >> 1) > capacity {
                     let target = hash_table_capacity(needed);
-                    let fresh = self.allocate_ephemeron_table(target)?;
+                    // V8 `HashTable::EnsureCapacity`: a table of some size that is old has an old successor.
+                    let old = capacity > PRETENURED_CAPACITY && self.mechanism.spaces.pages.flags(table) & YOUNG == 0;
+                    let fresh = self.allocate_ephemeron_table(target, old)?;
                     let owner = self.address(map)?;
                     table = address_of(self.load(owner, TABLE));
                     let capacity = ephemeron_capacity(&self.mechanism.spaces.pages.memory, table);
@@ -325,7 +330,7 @@ impl<'s> Scope<'s> {
 
     /// `new WeakMap()`. Can collect.
     pub fn weak_map(&mut self) -> Result<Local<'s, JsWeakMap>, Error> {
-        let table = self.allocate_ephemeron_table(EPHEMERON_INITIAL)?;
+        let table = self.allocate_ephemeron_table(EPHEMERON_INITIAL, false)?;
         let table: Local<'_> = self.push_handle(table);
         let map = self.allocate(layout::JS_WEAK_MAP)?;
         let table = self.word(table)?;

@@ -143,3 +143,16 @@ pub const MINOR_GC_TASK_PERCENT: u64 = 80;
 pub fn scavenge_tasks(capacity: u64, workers: u64) -> u64 {
     (capacity / MIB + 1).min(8).min(workers + 1).max(1)
 }
+
+/// Whether a task scavenges when the program is back in its event loop (V8
+/// `ScavengeJob::YoungGenerationSizeTaskTriggerReached`, src/heap/scavenge-job.cc; later `MinorGCJob`). Sizes in bytes.
+///
+/// ```
+/// use gcheap::policy::scavenge_task_is_due;
+/// assert!(scavenge_task_is_due(13 << 20, 16 << 20, 80));
+/// assert!(!scavenge_task_is_due(12 << 20, 16 << 20, 80));
+/// assert!(!scavenge_task_is_due(16 << 20, 16 << 20, 0));
+/// ```
+pub fn scavenge_task_is_due(size: u64, capacity: u64, trigger_percent: u64) -> bool {
+    trigger_percent > 0 && size >= capacity * trigger_percent / 100
+}

@@ -369,6 +369,9 @@ pub struct NewSpaceRules {
     pub full_collection_promotes_all: bool,
     /// There is a new large-object space (7.8 and later); before, large objects were born old.
     pub has_large_objects: bool,
+    /// A program that returns to its event loop with new space this full is scavenged by a task, percent of the capacity; 0 where
+    /// there is no such task (V8 `ScavengeJob`, from 8.2 on).
+    pub task_trigger_percent: u64,
     /// What has to fit before a scavenge is tried.
     pub promotion_room: PromotionRoom,
     /// Below this allocation throughput it shrinks, bytes per ms.

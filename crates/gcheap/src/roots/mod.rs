@@ -60,11 +60,13 @@ pub(crate) enum Internal {
     Baseline,
     /// Number-to-string cache, flushed by mark-compacts.
     NumberStringCache,
+    /// What flattened cons strings end with.
+    EmptyString,
     /// A large object that start-up made.
     StartupLarge,
 }
 
-const INTERNAL: usize = 3;
+const INTERNAL: usize = 4;
 
 /// All roots of a heap.
 #[derive(Default)]

@@ -181,7 +181,7 @@ impl Run<'_> {
             Step::Wait { ms } => {
                 // The job ends: WeakRefs may be cleared, finalizers run, and the rest of the time nothing happens.
                 scope.end_job();
-                scope.advance(f64::from(*ms));
+                scope.turn_event_loop(f64::from(*ms))?;
                 let mut turn = scope.scope();
                 while turn.take_finalization().is_some() {}
             }

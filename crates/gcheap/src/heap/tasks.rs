@@ -1,0 +1,67 @@
+//! The event loop: what V8 does between the jobs of a program, through tasks that a running program never lets run.
+//!
+//! V8 posts a task when new space is nearly full (`ScavengeJob`), when a soft limit calls for marking and while marking runs
+//! (`IncrementalMarkingJob`). What holds: no task runs but in the methods of this file.
+
+use super::Heap;
+use super::error::Error;
+use crate::event::GcReason;
+use crate::policy::{MarkingLimit, scavenge_task_is_due};
+
+impl Heap {
+    /// The program is back in its event loop for `ms` milliseconds of the heap's clock: time passes, and V8's tasks run. A nearly
+    /// full new space is scavenged, marking that is due starts, and marking that comes to its end is finalised.
+    ///
+    /// Jobs and finalizers are the program's own: see [`Self::end_job`].
+    ///
+    /// ```
+    /// use gcheap::{Heap, HeapOptions};
+    /// let mut heap = Heap::new(HeapOptions::for_tests())?;
+    /// while heap.memory_usage().heap_used < 900_000 {
+    ///     heap.scope().string_of_length(1000, false)?; // garbage, and new space is not full yet
+    /// }
+    /// let before = heap.scavenges();
+    /// heap.turn_event_loop(20.0)?;
+    /// assert_eq!(heap.scavenges(), before + 1);
+    /// # Ok::<(), gcheap::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What a collection can end with.
+    pub fn turn_event_loop(&mut self, ms: f64) -> Result<(), Error> {
+        self.start_tasks()?;
+        self.sync_clock();
+        self.clock.advance(crate::time::ms_to_ns(ms));
+        self.marking_task()
+    }
+
+    /// The program has ended: its event loop turns until no task is left, and helpers finish what they are at (Node
+    /// `NodePlatform::DrainTasks`).
+    ///
+    /// # Errors
+    /// What a collection can end with.
+    pub fn drain_tasks(&mut self) -> Result<(), Error> {
+        self.start_tasks()?;
+        if self.mechanism.marking.active {
+            self.sync_clock();
+            let before = self.mechanism.marking.marked_bytes;
+            self.mechanism.drain_marking(u64::MAX);
+            let marked = self.mechanism.marking.marked_bytes - before;
+            self.clock.advance(self.cost.concurrent_marking_ns(marked));
+            self.collect_full(GcReason::FinalizeMarkingViaTask, false)?;
+        }
+        Ok(())
+    }
+
+    /// What was posted while the program ran.
+    fn start_tasks(&mut self) -> Result<(), Error> {
+        let (size, capacity) = (self.mechanism.spaces.young_objects(), self.mechanism.spaces.new.capacity);
+        if scavenge_task_is_due(size, capacity, self.profile.new_space.task_trigger_percent) {
+            self.collect_young(GcReason::Task)?;
+        }
+        if !self.mechanism.marking.active && self.marking_limit() != MarkingLimit::None {
+            self.start_incremental_marking(GcReason::Task);
+        }
+        Ok(())
+    }
+}
