@@ -1,6 +1,8 @@
-//! What must hold before a change goes in: format, lints, tests, documentation, and the main job itself.
+//! What must hold before a change goes in: format, lints, tests, documentation, the main job itself, faults on purpose that must be
+//! noticed, a short fuzzing run, and the benchmarks.
 
 use crate::tool::{Failure, Tool, release_binary};
+use crate::{fuzz, mutants};
 
 /// All checks; the first that fails ends them.
 ///
@@ -12,7 +14,26 @@ pub fn run() -> Result<(), Failure> {
     Tool::cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).run()?;
     Tool::cargo().args(["test", "--workspace"]).run()?;
     docs()?;
-    main_job()
+    main_job()?;
+    mutants::run(&[])?;
+    fuzz::briefly(FUZZ_SECONDS)?;
+    benchmarks()
+}
+
+/// Seconds that each fuzz target gets.
+const FUZZ_SECONDS: u32 = 10;
+
+/// The benchmarks are a workspace of their own: that they build, and that all peers do the same work.
+fn benchmarks() -> Result<(), Failure> {
+    for words in [
+        &["fmt", "--manifest-path", "bench/Cargo.toml", "--check"][..],
+        &["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"],
+        &["clippy", "--manifest-path", "bench/Cargo.toml", "--all-targets", "--", "-D", "warnings"],
+        &["test", "--release", "--manifest-path", "bench/Cargo.toml"],
+    ] {
+        Tool::cargo().args(words).run()?;
+    }
+    Ok(())
 }
 
 /// The documentation of all crates; a warning is an error.

@@ -37,6 +37,59 @@ pub fn run(arguments: &[OsString]) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What libFuzzer needs of the compiler, in flags that stable Rust has: no sanitizer, but coverage.
+const COVERAGE: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table";
+
+/// Every target for so many seconds, on stable Rust and without a sanitizer: what `.ci/run` has time for.
+///
+/// # Errors
+///
+/// A target cannot be built, or has found something.
+pub fn briefly(seconds: u32) -> Result<(), Failure> {
+    let host = stable_host()?;
+    let directory = target_directory("fuzz-brief")?;
+    Tool::cargo()
+        // The target is named so that build scripts and macros, which run inside the compiler, are built without coverage.
+        .args(["build", "--release", "--manifest-path", "fuzz/Cargo.toml", "--target", &host, "--target-dir"])
+        .arg(&directory)
+        .env("RUSTFLAGS", COVERAGE)
+        .run()?;
+    for target in targets()? {
+        let corpus = directory.join("corpus").join(&target);
+        fs::create_dir_all(&corpus)
+            .map_err(|error| Failure::new(format!("{} cannot be made: {error}", corpus.display())))?;
+        super::say(&format!("fuzzing {target} for {seconds} seconds\n"));
+        let output = Command::new(directory.join(&host).join("release").join(&target))
+            .arg(&corpus)
+            .arg(root().join("fuzz").join("seeds").join(&target))
+            .arg(format!("-max_total_time={seconds}"))
+            .args(["-timeout=60", "-rss_limit_mb=4096", "-max_len=4096"])
+            .arg(format!("-artifact_prefix={}/", directory.display()))
+            .output()
+            .map_err(|error| Failure::new(format!("{target} cannot be run: {error}")))?;
+        if !output.status.success() {
+            super::say(&String::from_utf8_lossy(&output.stderr));
+            return Err(Failure::new(format!("{target} has found something: it stands above")));
+        }
+    }
+    Ok(())
+}
+
+/// The target that the compiler in use compiles for when it is told none.
+fn stable_host() -> Result<String, Failure> {
+    let output = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
+        .arg("-vV")
+        .current_dir(root())
+        .output()
+        .map_err(|error| Failure::new(format!("rustc cannot be run: {error}")))?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.lines()
+        .find_map(|line| line.strip_prefix("host: "))
+        .map(str::to_owned)
+        .ok_or_else(|| Failure::new("rustc does not say which target it is for".to_owned()))
+}
+
 fn parse(arguments: &[OsString]) -> Result<(f64, Vec<String>), Failure> {
     let (mut minutes, mut chosen) = (1.0, Vec::new());
     let mut words = arguments.iter().map(|word| word.to_string_lossy().into_owned());

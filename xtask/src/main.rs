@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use tool::{Failure, Tool};
 
 /// Commands of membench that are passed on as they are.
-const PASSED_ON: [&str; 7] = ["heap", "buffer", "compare", "run", "list", "limits", "fidelity"];
+const PASSED_ON: [&str; 8] = ["heap", "buffer", "compare", "run", "list", "limits", "fidelity", "calibrate"];
 
 /// Commands of xtask itself.
 const OWN: [&str; 9] = ["test", "ci", "docs", "fetch-node", "bench", "soak", "mutants", "fuzz", "asan"];
@@ -29,11 +29,11 @@ const HELP: &str = "\
 Usage: cargo xtask COMMAND [ARGUMENTS]
 
 Builds membench in release mode and runs it with the same arguments:
-  heap, buffer, compare, run, list, limits, fidelity      see: cargo xtask heap --help
+  heap, buffer, compare, run, list, limits, fidelity, calibrate      see: cargo xtask heap --help
 
 Works on the workspace:
   test [ARGUMENTS]      cargo test of everything
-  ci                    what .ci/run runs: format, clippy, tests, docs, a short run
+  ci                    what .ci/run runs: format, clippy, tests, docs, a short run, mutants, a little fuzzing
   docs                  the documentation of all crates
   fetch-node MAJOR...   real Nodes from the npm registry, to target/node/MAJOR/bin/node
   bench [ARGUMENTS]     gcheap laid beside other collectors (docs/performance.md); bench --help

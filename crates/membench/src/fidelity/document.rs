@@ -13,7 +13,7 @@ use crate::text::Lang;
 /// Samples that are further off than this share are named one by one.
 const BOUNDS: [(Metric, f64); 2] = [(Metric::HeapUsed, 0.03), (Metric::HeapTotal, 0.06)];
 /// The most samples of one cell and one size that are named.
-const NAMED: usize = 3;
+const NAMED: usize = 1;
 /// Why samples differ, in words.
 const WHY: &str = include_str!("why.md");
 

@@ -266,12 +266,14 @@ impl<'p, 'o> Maker<'p, 'o> {
         let first_site = program.bodies[body].first_site;
         let mut top = 0;
         for op in &program.ops[block.start..block.end] {
-            let value = match *op {
-                Op::Integer(more) => self.n.wrapping_add(more).into(),
+            // Each arm puts its value where it belongs: one that went through a variable of all arms would be written in parts
+            // and read as a whole, which stalls.
+            match *op {
+                Op::Integer(more) => stack[top] = Value::Smi(self.n.wrapping_add(more)),
                 Op::Integers { first, count } => {
                     let mut number = self.n.wrapping_add(first);
                     for slot in &mut stack[top..top + count] {
-                        *slot = number.into();
+                        *slot = Value::Smi(number);
                         number = number.wrapping_add(1);
                     }
                     top += count;
@@ -279,22 +281,27 @@ impl<'p, 'o> Maker<'p, 'o> {
                 }
                 Op::Text(text) => {
                     let number = scope.number_to_string(self.n)?;
-                    scope.concat(self.texts[text], number)?.into()
+                    let text = scope.concat(self.texts[text], number)?;
+                    stack[top] = Value::Object(text.upcast());
                 }
                 Op::Object { site, fields } => {
                     top -= fields;
                     let placement = self.placements[first_site + site];
-                    scope.object_literal(placement, &stack[top..top + fields])?.into()
+                    let object = scope.object_literal(placement, &stack[top..top + fields])?;
+                    stack[top] = Value::Object(object.upcast());
                 }
                 Op::Array { site, length } => {
                     top -= length;
                     let placement = self.placements[first_site + site];
-                    scope.array_literal(placement, &stack[top..top + length])?.into()
+                    let array = scope.array_literal(placement, &stack[top..top + length])?;
+                    stack[top] = Value::Object(array.upcast());
                 }
-                Op::Call(called) => self.call(called, scope)?,
-                ref other => self.rare(body, other, stack, &mut top, scope)?,
-            };
-            stack[top] = value;
+                Op::Call(called) => stack[top] = self.call(called, scope)?,
+                ref other => {
+                    let value = self.rare(body, other, stack, &mut top, scope)?;
+                    stack[top] = value;
+                }
+            }
             top += 1;
         }
         Ok(stack[0])
