@@ -1,6 +1,6 @@
 //! Calibration: the cost model of the virtual clock, fitted to a Node on this machine.
 //!
-//! A few small programs ([`programs`]) run on the Node with `--trace-gc-nvp`; what it says of its collections ([`collection`]) is
+//! A few small programs (`programs`) run on the Node with `--trace-gc-nvp`; what it says of its collections (`collection`) is
 //! fitted ([`fit`]) and becomes a [`CostFile`], which `--cost-model` of the run commands reads. It starts child processes and writes
 //! nothing but the file it is asked for. What holds: a price that could not be measured keeps its reference value and is reported
 //! as such.

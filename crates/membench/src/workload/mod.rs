@@ -4,7 +4,7 @@
 //! heap's settings and the seed, so the simulated heap and the JavaScript program made from it do the same work, object
 //! for object and in the same order.
 //!
-//! Workloads are written in files ([`file`]); those that come with membench are in [`shipped`]. Here is what such a file
+//! Workloads are written in files ([`mod@file`]); those that come with membench are in [`mod@shipped`]. Here is what such a file
 //! means once its names are resolved: whatever could be wrong with it has been refused before.
 //!
 //! One counter `n` numbers what is made in the whole run, from 0. It moves on by one after each thing whose value or place
