@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::process::Command;
 
-use crate::tool::{Failure, Tool, target_directory};
+use crate::tool::{Failure, Tool, host_in, target_directory};
 
 /// `cargo xtask asan [ARGUMENTS of cargo test]`.
 ///
@@ -35,9 +35,5 @@ pub fn nightly_host() -> Result<String, Failure> {
         .ok()
         .filter(|output| output.status.success())
         .ok_or_else(|| Failure::new(missing.to_owned()))?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    text.lines()
-        .find_map(|line| line.strip_prefix("host: "))
-        .map(str::to_owned)
-        .ok_or_else(|| Failure::new("nightly rustc does not say which target it is for".to_owned()))
+    host_in(&output.stdout).ok_or_else(|| Failure::new("nightly rustc does not say which target it is for".to_owned()))
 }

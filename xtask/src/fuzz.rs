@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use crate::asan::nightly_host;
-use crate::tool::{Failure, Tool, root, target_directory};
+use crate::tool::{Failure, Tool, host_in, root, target_directory};
 
 /// `cargo xtask fuzz [--minutes N] [TARGET…]`: every target, or those that are named, each for N minutes (1).
 ///
@@ -83,11 +83,7 @@ fn stable_host() -> Result<String, Failure> {
         .current_dir(root())
         .output()
         .map_err(|error| Failure::new(format!("rustc cannot be run: {error}")))?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    text.lines()
-        .find_map(|line| line.strip_prefix("host: "))
-        .map(str::to_owned)
-        .ok_or_else(|| Failure::new("rustc does not say which target it is for".to_owned()))
+    host_in(&output.stdout).ok_or_else(|| Failure::new("rustc does not say which target it is for".to_owned()))
 }
 
 fn parse(arguments: &[OsString]) -> Result<(f64, Vec<String>), Failure> {

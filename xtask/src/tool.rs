@@ -108,6 +108,11 @@ impl Tool {
     }
 }
 
+/// The target that a compiler compiles for when it is told none, from what its `-vV` says.
+pub fn host_in(version: &[u8]) -> Option<String> {
+    String::from_utf8_lossy(version).lines().find_map(|line| line.strip_prefix("host: ")).map(str::to_owned)
+}
+
 /// The status that a shell would show: a signal counts as 128 and its number, so SIGABRT is 134.
 fn shell_status(status: ExitStatus) -> u8 {
     #[cfg(unix)]

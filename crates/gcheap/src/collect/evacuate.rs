@@ -43,6 +43,23 @@ pub(super) enum Fresh {
     Marked(u64),
 }
 
+impl Fresh {
+    /// One copied object more; runs that touch become one.
+    pub(super) fn push(fresh: &mut Vec<Fresh>, target: u64, bytes: u64) {
+        match fresh.last_mut() {
+            Some(Fresh::Run(_, end)) if *end == target => *end = target + bytes,
+            _ => fresh.push(Fresh::Run(target, target + bytes)),
+        }
+    }
+}
+
+/// The evacuation of a page ends at an object that found no memory: the marks and live bytes of what stays.
+pub(super) fn keep_from(pages: &mut Pages, page: u64, object: u64) {
+    let (start, live) = (pages.area_start(page), pages.live(page));
+    let moved = pages.clear_marks_before(start, object);
+    pages.set_live(page, live - moved);
+}
+
 impl Mechanism {
     /// Starts a marking cycle with these pages to be evacuated. Sweeping must be finished, linear areas freed.
     pub(crate) fn start_marking(&mut self, candidates: Vec<u64>) {
@@ -346,17 +363,12 @@ impl Mechanism {
             let bytes = header.bytes();
             at = object + bytes;
             let Ok(target) = target_space.allocate_in_gc(pages, bytes) else {
-                let (start, live) = (pages.area_start(page), pages.live(page));
-                let moved = pages.clear_marks_before(start, object);
-                pages.set_live(page, live - moved);
+                keep_from(pages, page, object);
                 return false;
             };
             pages.memory.copy_words(target, object, header.words());
             pages.memory.set_word(object, target);
-            match fresh.last_mut() {
-                Some(Fresh::Run(_, end)) if *end == target => *end = target + bytes,
-                _ => fresh.push(Fresh::Run(target, target + bytes)),
-            }
+            Fresh::push(fresh, target, bytes);
         }
         true
     }

@@ -6,7 +6,7 @@
 //! memory is kept and reported.
 
 use super::Mechanism;
-use super::evacuate::{Evacuated, Fresh, PromotePage};
+use super::evacuate::{Evacuated, Fresh, PromotePage, keep_from};
 use crate::memory::WORD;
 use crate::object::Header;
 use crate::object::word::is_reference;
@@ -74,32 +74,20 @@ impl Mechanism {
             let bytes = header.bytes();
             at = object + bytes;
             let (new, old, pages) = (&mut spaces.new, &mut spaces.old, &mut spaces.pages);
-            let mut copy = |pages: &mut Pages| loop {
-                if let Some(address) = new.bump(bytes) {
-                    return Some(address);
-                }
-                if !new.next_page(pages, bytes, false) {
-                    return None;
-                }
-            };
+            let mut copy = |pages: &mut Pages| new.allocate_in_gc(pages, bytes);
             let copied = if object < promoted_below { None } else { copy(pages) };
             let target = match copied {
                 Some(target) => Some(target),
                 None => old.allocate_in_gc(pages, bytes).ok().or_else(|| copy(pages)),
             };
             let Some(target) = target else {
-                let (start, live) = (pages.area_start(page), pages.live(page));
-                let moved = pages.clear_marks_before(start, object);
-                pages.set_live(page, live - moved);
+                keep_from(pages, page, object);
                 return false;
             };
             *if pages.flags(target) & YOUNG != 0 { &mut result.copied } else { &mut result.promoted } += bytes;
             pages.memory.copy_words(target, object, header.words());
             pages.memory.set_word(object, target);
-            match fresh.last_mut() {
-                Some(Fresh::Run(_, end)) if *end == target => *end = target + bytes,
-                _ => fresh.push(Fresh::Run(target, target + bytes)),
-            }
+            Fresh::push(fresh, target, bytes);
         }
         true
     }

@@ -32,6 +32,19 @@ struct Inbox {
 struct Exchange {
     inboxes: [Inbox; 2],
     outstanding: AtomicUsize,
+    /// One of the threads panics: the other must not wait for it.
+    abandoned: AtomicBool,
+}
+
+/// Tells the other thread of a panic in this one.
+struct Watch<'e>(&'e Exchange);
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.abandoned.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 /// Objects that another marker has to mark.
@@ -99,6 +112,7 @@ struct Part<'p> {
 impl Part<'_> {
     /// Marks until neither thread has anything left; the bytes that this one visited. One of the threads begins with work.
     fn mark<const CANDIDATES: bool>(self, exchange: &Exchange, begins: bool) -> u64 {
+        let _watch = Watch(exchange);
         let other = 1 - self.number;
         let mut marker = Marker {
             waiting: self.waiting.top(),
@@ -134,7 +148,7 @@ impl Part<'_> {
                 works = false;
                 exchange.outstanding.fetch_sub(1, Ordering::SeqCst);
             }
-            if exchange.outstanding.load(Ordering::SeqCst) == 0 {
+            if exchange.outstanding.load(Ordering::SeqCst) == 0 || exchange.abandoned.load(Ordering::Relaxed) {
                 return marker.visited;
             }
             looks += 1;
@@ -156,7 +170,11 @@ fn stretch<const CANDIDATES: bool>(marker: &mut Marker<'_, Half>) -> bool {
 impl Mechanism {
     /// Visits all that is left with a second thread; false if the system gave none, and nothing was done.
     pub(super) fn drain_in_parallel<const CANDIDATES: bool>(&mut self) -> bool {
-        let exchange = Exchange { inboxes: Default::default(), outstanding: AtomicUsize::new(1) };
+        let exchange = Exchange {
+            inboxes: Default::default(),
+            outstanding: AtomicUsize::new(1),
+            abandoned: AtomicBool::new(false),
+        };
         let mut live = self.spaces.pages.no_live_bytes();
         let (mine, theirs) = self.spaces.pages.mark_view().split(&mut live);
         let marking = &mut self.marking;

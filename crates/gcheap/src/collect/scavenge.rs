@@ -129,14 +129,7 @@ impl Scavenger<'_> {
     #[inline]
     fn copy(&mut self, bytes: u64) -> Option<(u64, bool)> {
         let spaces = &mut self.heap.spaces;
-        loop {
-            if let Some(address) = spaces.new.bump(bytes) {
-                return Some((address, false));
-            }
-            if !spaces.new.next_page(&mut spaces.pages, bytes, false) {
-                return None;
-            }
-        }
+        spaces.new.allocate_in_gc(&mut spaces.pages, bytes).map(|address| (address, false))
     }
 
     #[inline]

@@ -75,7 +75,8 @@ pub struct HeapOptions {
     pub backend: BackendKind,
     /// Run [`Heap::verify`] after every collection.
     pub verify: bool,
-    /// Let a second thread help to mark large heaps (V8 `--parallel-marking`). No result depends on it.
+    /// Let a second thread help to mark large heaps (V8 `--parallel-marking`). No result depends on it; with one processor
+    /// it only costs.
     pub parallel_marking: bool,
 }
 
@@ -92,7 +93,7 @@ impl Default for HeapOptions {
             policy: Box::new(V8Policy),
             backend: BackendKind::default(),
             verify: false,
-            parallel_marking: std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1),
+            parallel_marking: true,
         }
     }
 }

@@ -6,7 +6,7 @@
 use super::Heap;
 use super::error::Error;
 use crate::event::GcReason;
-use crate::policy::{MarkingLimit, scavenge_task_is_due};
+use crate::policy::MarkingLimit;
 
 impl Heap {
     /// The program is back in its event loop for `ms` milliseconds of the heap's clock: time passes, and V8's tasks run. A nearly
@@ -56,7 +56,7 @@ impl Heap {
     /// What was posted while the program ran.
     fn start_tasks(&mut self) -> Result<(), Error> {
         let (size, capacity) = (self.mechanism.spaces.young_objects(), self.mechanism.spaces.new.capacity);
-        if scavenge_task_is_due(size, capacity, self.profile.new_space.task_trigger_percent) {
+        if self.policy.scavenge_task_is_due(size, capacity, self.profile) {
             self.collect_young(GcReason::Task)?;
         }
         if !self.mechanism.marking.active && self.marking_limit() != MarkingLimit::None {

@@ -17,7 +17,7 @@ use crate::collect::weak::{
     EPHEMERON_DELETED, EphemeronTable, REGISTRY_ACTIVE, WEAK_REF_TARGET, ephemeron_capacity, ephemeron_entries,
 };
 use crate::memory::WORD;
-use crate::object::growth::hash_table_capacity;
+use crate::object::growth::{PRETENURED_TABLE_CAPACITY, hash_table_capacity};
 use crate::object::layout;
 use crate::object::word::{HOLE, UNDEFINED, address as address_of, is_reference, reference, weak_reference};
 use crate::space::pages::YOUNG;
@@ -36,9 +36,6 @@ pub struct Finalization<'s> {
     /// The held value of the registration.
     pub holdings: Value<'s>,
 }
-
-/// Larger hash tables are pretenured with their predecessors (V8 `HashTable::kMinCapacityForPretenure`).
-const PRETENURED_CAPACITY: u64 = 256;
 
 impl Heap {
     /// The current job (a macrotask and its microtasks) has ended: WeakRef targets that it used may die from now on
@@ -184,7 +181,8 @@ impl Heap {
                 if needed + deleted + (needed >> 1) > capacity {
                     let target = hash_table_capacity(needed);
                     // V8 `HashTable::EnsureCapacity`: a table of some size that is old has an old successor.
-                    let old = capacity > PRETENURED_CAPACITY && self.mechanism.spaces.pages.flags(table) & YOUNG == 0;
+                    let old =
+                        capacity > PRETENURED_TABLE_CAPACITY && self.mechanism.spaces.pages.flags(table) & YOUNG == 0;
                     let fresh = self.allocate_ephemeron_table(target, old)?;
                     let owner = self.address(map)?;
                     table = address_of(self.load(owner, TABLE));

@@ -14,6 +14,10 @@ pub(crate) const ORDERED_TABLE_INITIAL: u64 = 4;
 /// Entries an ordered hash table may hold (2^24; the next `set` throws a RangeError).
 pub(crate) const ORDERED_TABLE_MAX: u64 = 1 << 24;
 
+/// The successor of an old hash table with more than this capacity is born old
+/// (src/objects/hash-table.h `HashTable::kMinCapacityForPretenure`).
+pub(crate) const PRETENURED_TABLE_CAPACITY: u64 = 256;
+
 /// Capacity of an ordered hash table that is full: doubled, unless half of it is deleted entries.
 pub(crate) const fn ordered_table_capacity(capacity: u64, deleted: u64) -> u64 {
     if deleted >= capacity / 2 { capacity } else { capacity * 2 }

@@ -18,6 +18,7 @@
 //! | an allocation failed: what now? | [`next_attempt`], [`last_resort_continues`] | `last_resort.rs` |
 //! | what does external memory call for? | [`external_pressure`], [`scavenge_before_backing_store`] | `external.rs` |
 //! | does new space grow or shrink? | [`resize_new_space`] | `new_space.rs` |
+//! | does a task scavenge? | [`scavenge_task_is_due`] | `new_space.rs` |
 //! | where are a site's objects born? | [`decide_site`] | `pretenuring.rs` |
 //! | which pages are evacuated? | [`evacuation_candidates`] | `compaction.rs` |
 //! | is a young page moved whole? | [`promote_page`] | `page_promotion.rs` |
@@ -178,6 +179,11 @@ pub trait Policy: std::fmt::Debug {
     /// Does a scavenge come before a new backing store?
     fn scavenge_before_backing_store(&self, inputs: &YoungBuffersInputs, rules: &ExternalRules) -> bool {
         scavenge_before_backing_store(inputs, rules)
+    }
+
+    /// Does a task scavenge, now that the program is back in its event loop? Sizes in bytes.
+    fn scavenge_task_is_due(&self, size: u64, capacity: u64, profile: &Profile) -> bool {
+        scavenge_task_is_due(size, capacity, profile.new_space.task_trigger_percent)
     }
 
     /// Does new space grow or shrink?

@@ -128,6 +128,19 @@ impl NewSpace {
         Some(address)
     }
 
+    /// Room for a survivor, on the next page of the capacity if need be.
+    #[inline]
+    pub(crate) fn allocate_in_gc(&mut self, pages: &mut Pages, bytes: u64) -> Option<u64> {
+        loop {
+            if let Some(address) = self.bump(bytes) {
+                return Some(address);
+            }
+            if !self.next_page(pages, bytes, false) {
+                return None;
+            }
+        }
+    }
+
     /// Lowers the end of the fast path so that the slow path is reached within `bytes`, but not before `at_least`.
     pub(crate) fn set_observer_step(&mut self, bytes: u64, at_least: u64) {
         let step = (bytes.saturating_sub(1) & !(WORD - 1)).max(at_least);

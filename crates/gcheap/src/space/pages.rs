@@ -21,8 +21,8 @@ pub(crate) const LARGE: u8 = 16;
 /// An object of this from-page could not be moved and stays.
 pub(crate) const PINNED: u8 = 32;
 
-/// Released pages whose memory is kept for a while.
-const MAX_WARM_PAGES: u64 = 64;
+/// Free pages whose memory is not discarded yet, at most.
+const MAX_RESIDENT_FREE_PAGES: u64 = 64;
 
 /// How the address space is cut into pages.
 #[derive(Clone, Copy, Debug)]
@@ -88,8 +88,8 @@ pub(crate) struct Pages {
     pub(crate) mapped: u64,
     /// Mapped, in no space, kept for reuse by the new space.
     pool: Vec<u64>,
-    /// Released not long ago, their memory not given back yet; the oldest first.
-    warm: VecDeque<u64>,
+    /// Free, but their memory is not discarded yet; the oldest first.
+    resident_free: VecDeque<u64>,
     /// Highest slot ever used plus one: where scans of the tables end.
     used_low: u64,
     used_high: u64,
@@ -135,7 +135,7 @@ impl Pages {
             free: PageSlots::new(slots),
             mapped: 0,
             pool: Vec::new(),
-            warm: VecDeque::new(),
+            resident_free: VecDeque::new(),
             used_low: 0,
             used_high: slots,
             refuse_after: None,
@@ -283,9 +283,7 @@ impl Pages {
             self.free.give_back(page, 1);
             return Err(refused);
         }
-        if let Some(index) = self.warm.iter().position(|&other| other == page) {
-            self.warm.remove(index);
-        }
+        self.keep_resident(page, 1);
         self.used_low = self.used_low.max(page + 1);
         self.register(page, 1, owner, page_size, flags);
         Ok(page)
@@ -303,9 +301,15 @@ impl Pages {
             self.free.give_back(page, run);
             return Err(refused);
         }
+        self.keep_resident(page, run);
         self.used_high = self.used_high.min(page);
         self.register(page, run as u32, owner, committed, flags | LARGE);
         Ok(page)
+    }
+
+    /// Pages that are in use again must not be discarded.
+    fn keep_resident(&mut self, page: u64, run: u64) {
+        self.resident_free.retain(|other| !(page..page + run).contains(other));
     }
 
     /// Forgets a page and clears what the tables say about it; true memory is kept.
@@ -334,23 +338,23 @@ impl Pages {
         if large {
             self.memory.release(self.start(page), committed);
         } else {
-            self.cool_down(page, committed);
+            self.discard_later(page, committed);
         }
         self.free.give_back(page, u64::from(run));
     }
 
     /// Gives the memory of a free page back, but not yet if it is likely to be taken again soon: what is given back has to
     /// be cleared by the system when it is touched anew. Never more than was once mapped stays resident for that.
-    fn cool_down(&mut self, page: u64, committed: u64) {
+    fn discard_later(&mut self, page: u64, committed: u64) {
         let page_size = self.geometry.page_size();
         if committed < page_size {
             self.memory.discard(self.start(page), committed);
             return;
         }
-        self.warm.push_back(page);
-        let room = (self.peak_mapped.saturating_sub(self.mapped) / page_size).min(MAX_WARM_PAGES);
-        while self.warm.len() as u64 > room
-            && let Some(oldest) = self.warm.pop_front()
+        self.resident_free.push_back(page);
+        let room = (self.peak_mapped.saturating_sub(self.mapped) / page_size).min(MAX_RESIDENT_FREE_PAGES);
+        while self.resident_free.len() as u64 > room
+            && let Some(oldest) = self.resident_free.pop_front()
         {
             self.memory.discard(self.start(oldest), page_size);
         }
@@ -366,7 +370,7 @@ impl Pages {
     /// Unmaps all pooled pages.
     pub(crate) fn drain_pool(&mut self) {
         for page in std::mem::take(&mut self.pool) {
-            self.cool_down(page, self.geometry.page_size());
+            self.discard_later(page, self.geometry.page_size());
             self.free.give_back(page, 1);
         }
     }
@@ -464,5 +468,28 @@ impl Pages {
         let low = self.pages[0].iter().zip(0..);
         let high = self.pages[1].iter().enumerate().rev().map(move |(page, entry)| (entry, slots - 1 - page as u64));
         low.chain(high).filter(|(page, _)| page.owner.is_some()).map(|(_, number)| number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: u64 = 256 << 10;
+
+    #[test]
+    fn a_page_that_is_in_use_again_is_never_among_those_to_be_discarded() {
+        let geometry = Geometry { shift: PAGE.trailing_zeros(), header: 256, max_regular: PAGE / 2 };
+        let mut pages = Pages::new(BackendKind::Portable, geometry, 8 * PAGE).unwrap();
+        let singles: Vec<u64> = (0..7).map(|_| pages.take(SpaceName::Old, 0, false).unwrap()).collect();
+        for &page in &singles {
+            pages.release(page);
+        }
+        assert_eq!(pages.resident_free.len(), 7, "no more than was mapped before");
+        let again = pages.take(SpaceName::Old, 0, false).unwrap();
+        let large = pages.take_large(SpaceName::LargeObject, 0, 3 * PAGE).unwrap();
+        let in_use = |page: &u64| *page == again || (large..large + 4).contains(page);
+        assert!(!pages.resident_free.iter().any(in_use), "{:?}", pages.resident_free);
+        assert_eq!(pages.resident_free.len(), 2);
     }
 }

@@ -261,7 +261,7 @@ fn record(engine: &mut dyn Engine, cell: &Cell) -> Result<RealRun, RunError> {
         v8: config.v8.unwrap_or_default(),
         max_old_space: cell.max_old_space.map(|limit| limit.0),
         expose_gc,
-        cores: std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64),
+        cores: machine::cores(),
         memory: machine::memory().bytes,
         observed,
     })

@@ -19,6 +19,11 @@ pub fn memory() -> Memory {
     }
 }
 
+/// Processors that this process may use.
+pub fn cores() -> u64 {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64)
+}
+
 /// Bytes that can be taken now without swapping and without meeting the limit of the container.
 pub fn available() -> u64 {
     let machine = system().available_memory();

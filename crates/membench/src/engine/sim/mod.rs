@@ -66,6 +66,7 @@ pub fn simulate(
         clock,
         cost: settings.cost,
         verify,
+        parallel_marking: machine::cores() > 1,
         ..HeapOptions::default()
     })
     .map_err(refused)?;
