@@ -1,6 +1,6 @@
 //! How heap and model can disagree, and who noticed it.
 
-use gcheap::{Error, VerifyError};
+use gcheap::{Error, ErrorKind, VerifyError};
 
 /// Which check found that something is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,8 +64,8 @@ impl From<VerifyError> for Found {
 impl From<Error> for Found {
     /// An error where the model allows none.
     fn from(error: Error) -> Found {
-        match error {
-            Error::Verify(broken) => broken.into(),
+        match error.into_kind() {
+            ErrorKind::Verify(broken) => broken.into(),
             other => Found::oracle(format!("an error that should not be: {other}")),
         }
     }

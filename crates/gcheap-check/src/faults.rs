@@ -9,7 +9,7 @@ use gcheap::event::Event;
 use gcheap::policy::{CompactionThresholds, Flags, MarkingLimit, PageFill, Policy, StartOfMarkingInputs, V8Policy};
 use gcheap::profile::NODE_24;
 use gcheap::types::{JsArray, JsMap, JsString};
-use gcheap::{Error, GcKind, Global, Heap, HeapOptions, Local, Placement, Scope};
+use gcheap::{Error, ErrorKind, GcKind, Global, Heap, HeapOptions, Local, Placement, Scope};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -173,7 +173,11 @@ fn run(fault: Option<Fault>) -> Result<(End, u64, u64), Broken> {
             }
             match result {
                 Ok(()) => {}
-                Err(Error::OutOfMemory(_) | Error::RangeError(_)) if fault.is_some() && end == End::Absorbed => {
+                Err(error)
+                    if fault.is_some()
+                        && end == End::Absorbed
+                        && matches!(error.kind(), ErrorKind::OutOfMemory(_) | ErrorKind::RangeError(_)) =>
+                {
                     end = End::Error;
                     recover(&mut scope, &mut kept).map_err(in_phase)?;
                     // The rest of this round shows that the heap serves; more rounds would show the same.
@@ -201,8 +205,8 @@ fn recover(scope: &mut Scope<'_>, kept: &mut Kept) -> Result<(), Broken> {
     // What marking had reached when the fault struck stays until the collection after this one.
     for _ in 0..2 {
         match scope.collect(GcKind::Major) {
-            Ok(()) | Err(Error::OutOfMemory(_)) => {}
-            Err(error) => return Err(error.into()),
+            Err(error) if error.out_of_memory().is_none() => return Err(error.into()),
+            _ => {}
         }
         scope.verify()?;
     }

@@ -6,7 +6,7 @@ use crate::harness::{Harness, Hook};
 use crate::operation::{Action, Operation};
 use crate::settings::Settings;
 use crate::world::{Pair, ROOTS, World};
-use gcheap::{Error, GcKind, Heap, Scope};
+use gcheap::{Error, ErrorKind, GcKind, Heap, Scope};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -101,8 +101,10 @@ impl World<'_> {
             match result {
                 Ok(()) => {}
                 Err(Stop::Wrong(found)) => return Err(in_operation(found)),
-                Err(Stop::Heap(Error::RangeError(_))) => self.coverage.range_errors += 1,
-                Err(Stop::Heap(error @ Error::OutOfMemory(_))) => {
+                Err(Stop::Heap(error)) if matches!(error.kind(), ErrorKind::RangeError(_)) => {
+                    self.coverage.range_errors += 1
+                }
+                Err(Stop::Heap(error)) if error.out_of_memory().is_some() => {
                     self.recover(scope, &error).map_err(|found| Found {
                         message: format!("{operation:?}, after {error}: {}", found.message),
                         ..found
@@ -139,8 +141,8 @@ impl World<'_> {
         }
         // It may still be above its limit: the collection is allowed to say so.
         match scope.collect_garbage() {
-            Ok(()) | Err(Error::OutOfMemory(_)) => Ok(scope.verify()?),
-            Err(error) => Err(error.into()),
+            Err(error) if error.out_of_memory().is_none() => Err(error.into()),
+            _ => Ok(scope.verify()?),
         }
     }
 
@@ -159,8 +161,8 @@ impl World<'_> {
         take_all_finalizations(scope);
         for _ in 0..3 {
             match scope.collect(GcKind::Major) {
-                Ok(()) | Err(Error::OutOfMemory(_)) => {}
-                Err(error) => return Err(error.into()),
+                Err(error) if error.out_of_memory().is_none() => return Err(error.into()),
+                _ => {}
             }
             take_all_finalizations(scope);
         }

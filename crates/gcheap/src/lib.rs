@@ -53,7 +53,7 @@ pub mod time;
 pub mod trace;
 
 pub use collect::VerifyError;
-pub use heap::error::Error;
+pub use heap::error::{Error, ErrorKind};
 pub use heap::handle::{Global, Local, Type, Value, WeakHandle, types};
 pub use heap::scope::Scope;
 pub use heap::site::{AllocationSite, Placement};

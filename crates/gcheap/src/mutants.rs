@@ -107,7 +107,7 @@ thread_local! {
 ///     scope.object(&[1.into()])?;
 ///     scope.collect(GcKind::Minor)
 /// });
-/// assert!(matches!(noticed, Err(gcheap::Error::Verify(_))));
+/// assert!(noticed.is_err_and(|error| matches!(error.kind(), gcheap::ErrorKind::Verify(_))));
 /// ```
 #[cfg(feature = "mutants")]
 pub fn with<T>(mutant: Mutant, body: impl FnOnce() -> T) -> T {

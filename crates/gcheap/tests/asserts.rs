@@ -1,7 +1,7 @@
 //! Assertions: each holds, fails, and says why.
 
 use gcheap::inspect::EventLog;
-use gcheap::{Error, GcKind, Heap, HeapOptions, assert};
+use gcheap::{ErrorKind, GcKind, Heap, HeapOptions, assert};
 
 fn heap() -> Heap {
     Heap::new(HeapOptions::for_tests()).unwrap()
@@ -130,6 +130,6 @@ fn a_handle_of_another_heap_is_a_failure_too() {
         told(assert::promoted(&other, object)),
         told(assert::retains_at_most(&other, object, 0)),
     ] {
-        assert_eq!(text, Error::WrongHeap.to_string());
+        assert_eq!(text, ErrorKind::WrongHeap.to_string());
     }
 }

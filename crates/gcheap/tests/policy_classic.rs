@@ -3,7 +3,7 @@
 use gcheap::event::{Collector, Event, SpaceName};
 use gcheap::policy::Flags;
 use gcheap::profile::{NODE_10, NODE_12, NODE_18, NODE_20, Profile};
-use gcheap::{Error, GcKind, Heap, HeapOptions, Value};
+use gcheap::{GcKind, Heap, HeapOptions, Value};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -109,7 +109,7 @@ fn a_collection_that_ends_above_the_limit_kills_from_node_18_on_only() {
                 break error;
             }
         };
-        let Error::OutOfMemory(fatal) = error else { panic!("{error}") };
+        let Some(fatal) = error.out_of_memory() else { panic!("{error}") };
         let reached = fatal.location.to_string() == "Reached heap limit";
         assert!(!reached || profile.node_major >= 18, "Node {}: {}", profile.node_major, fatal.location);
     }

@@ -3,7 +3,7 @@
 use gcheap::event::SpaceName;
 use gcheap::inspect::{Age, Edge};
 use gcheap::record::{Any, Smi};
-use gcheap::{Error, GcKind, Heap, HeapOptions, Kind, Value};
+use gcheap::{Error, ErrorKind, GcKind, Heap, HeapOptions, Kind, Value};
 
 gcheap::record! {
     struct Node { next: Node, value: Any } raw { weight: u64 }
@@ -228,11 +228,11 @@ fn a_node_of_another_heap_is_an_error() {
     let text = scope.string("mine").unwrap();
     let elsewhere = other.scope();
     let (here, there) = (scope.graph(), elsewhere.graph());
-    assert!(matches!(there.node(text), Err(Error::WrongHeap)));
+    assert!(matches!(there.node(text).as_ref().map_err(Error::kind), Err(ErrorKind::WrongHeap)));
     let node = here.node(text).unwrap();
-    assert!(matches!(there.path(node), Err(Error::WrongHeap)));
-    assert!(matches!(there.retained_size(node), Err(Error::WrongHeap)));
-    assert!(matches!(elsewhere.inspect(text), Err(Error::WrongHeap)));
+    assert!(matches!(there.path(node).as_ref().map_err(Error::kind), Err(ErrorKind::WrongHeap)));
+    assert!(matches!(there.retained_size(node).as_ref().map_err(Error::kind), Err(ErrorKind::WrongHeap)));
+    assert!(matches!(elsewhere.inspect(text).as_ref().map_err(Error::kind), Err(ErrorKind::WrongHeap)));
 }
 
 #[test]

@@ -19,11 +19,16 @@ pub(super) fn churn(heap: &mut Heap, scale: Scale) -> Result<u64, Error> {
         let mut turn = scope.scope();
         let (size, place) = (number as usize % 4, u64::from(number / 4 % RING));
         let words = CHURN_WORDS[size];
-        let values: [Value<'_>; 5] = std::array::from_fn(|word| Value::Smi(number as i32 + word as i32));
         if let Some(oldest) = record_element(&mut turn, rings[size], place)? {
             total += number_field(&mut turn, oldest, words as u64 - 1)?;
         }
-        let object = turn.record(types[size], &values[..words])?;
+        let value = |word: i32| Value::Smi(number as i32 + word);
+        let object = match size {
+            0 => turn.record(types[0], &[value(0), value(1)])?,
+            1 => turn.record(types[1], &[value(0), value(1), value(2)])?,
+            2 => turn.record(types[2], &[value(0), value(1), value(2), value(3)])?,
+            _ => turn.record(types[3], &[value(0), value(1), value(2), value(3), value(4)])?,
+        };
         turn.array_set(rings[size], place, object.into())?;
     }
     for (ring, words) in rings.into_iter().zip(CHURN_WORDS) {
@@ -43,7 +48,7 @@ pub(super) fn oldnew(heap: &mut Heap, scale: Scale) -> Result<u64, Error> {
     let old = scope.array_with_length(Placement::Young, u64::from(scale.old))?;
     for place in 0..u64::from(scale.old) {
         let mut turn = scope.scope();
-        let object = turn.record(small, &[])?;
+        let object = turn.record(small, &[Value::Undefined])?;
         turn.array_set(old, place, object.into())?;
     }
     let mut random = Random::new();

@@ -37,6 +37,7 @@ pub fn run(workload: Workload, scale: Scale) -> Result<Outcome, Error> {
 pub fn options() -> HeapOptions {
     let max_semi_space_size_mb = std::env::var("BENCH_SEMI_SPACE").ok().and_then(|text| text.parse().ok());
     HeapOptions {
+        nursery: std::env::var("BENCH_NURSERY").ok().and_then(|text| text.parse::<u64>().ok()).map(|kib| kib << 10),
         flags: Flags { max_semi_space_size_mb, ..Flags::default() },
         baseline: false,
         ..HeapOptions::default()
@@ -44,7 +45,7 @@ pub fn options() -> HeapOptions {
 }
 
 /// A field that holds a record, if it does.
-#[inline]
+#[inline(always)]
 fn record_field<'s>(
     scope: &mut Scope<'s>,
     record: Local<'_, Record>,
@@ -57,13 +58,13 @@ fn record_field<'s>(
 }
 
 /// A field that holds a small integer; 0 if it does not.
-#[inline]
+#[inline(always)]
 fn number_field(scope: &mut Scope<'_>, record: Local<'_, Record>, index: u64) -> Result<u64, Error> {
     Ok(scope.field(record, index)?.as_smi().map_or(0, |number| number as u64))
 }
 
 /// An element that holds a record, if it does.
-#[inline]
+#[inline(always)]
 fn record_element<'s>(
     scope: &mut Scope<'s>,
     array: Local<'_, gcheap::types::JsArray>,

@@ -3,7 +3,7 @@
 use super::record_field;
 use crate::workload::Scale;
 use gcheap::types::Record;
-use gcheap::{Error, Heap, Local, RecordType, Scope};
+use gcheap::{Error, Heap, Local, RecordType, Scope, Value};
 
 pub(super) fn run(heap: &mut Heap, scale: Scale) -> Result<u64, Error> {
     let node = heap.record_type(2, 0)?;
@@ -26,7 +26,7 @@ fn built_and_counted(scope: &mut Scope<'_>, node: RecordType, depth: u32) -> Res
 
 fn build<'s>(scope: &mut Scope<'s>, node: RecordType, depth: u32) -> Result<Local<'s, Record>, Error> {
     if depth == 0 {
-        return scope.record(node, &[]);
+        return scope.record(node, &[Value::Undefined, Value::Undefined]);
     }
     scope.escape(|inner| {
         let left = build(inner, node, depth - 1)?;

@@ -6,7 +6,7 @@ use crate::operation::{Action, Operation};
 use crate::random::Random;
 use crate::world::{Pair, World};
 use gcheap::types::JsArray;
-use gcheap::{Error, Scope, Value};
+use gcheap::{ErrorKind, Scope, Value};
 
 impl World<'_> {
     pub(crate) fn arrays<'t>(&mut self, turn: &mut Scope<'t>, locals: &[Pair<'t>], operation: Operation) -> Done {
@@ -45,7 +45,9 @@ impl World<'_> {
                 let doubles: Vec<f64> = (0..count).map(|_| random.next() as f64 / 3.0).collect();
                 let array = turn.array_of_doubles(self.placement(b), &doubles)?;
                 let refused = turn.array_push(array, Value::Smi(1));
-                if !matches!(refused, Err(Error::WrongKind { .. })) && !doubles.is_empty() {
+                let is_refused =
+                    refused.as_ref().is_err_and(|error| matches!(error.kind(), ErrorKind::WrongKind { .. }));
+                if !is_refused && !doubles.is_empty() {
                     return wrong(format!("a small integer was pushed to an array of doubles: {refused:?}"));
                 }
                 if doubles.is_empty() {
@@ -100,7 +102,7 @@ impl World<'_> {
                 if length == 0 {
                     let refused = turn.array_set(array, 0, value);
                     return match refused {
-                        Err(Error::IndexOutOfRange { .. }) => Ok(()),
+                        Err(error) if matches!(error.kind(), ErrorKind::IndexOutOfRange { .. }) => Ok(()),
                         other => wrong(format!("a write behind the end gave {other:?}")),
                     };
                 }

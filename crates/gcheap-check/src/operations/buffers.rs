@@ -5,7 +5,7 @@ use crate::model::Node;
 use crate::operation::{Action, Operation};
 use crate::world::{Pair, World};
 use gcheap::types::JsArrayBuffer;
-use gcheap::{Error, Scope};
+use gcheap::{Error, ErrorKind, Scope};
 
 impl World<'_> {
     pub(crate) fn buffers<'t>(&mut self, turn: &mut Scope<'t>, locals: &[Pair<'t>], operation: Operation) -> Done {
@@ -59,7 +59,9 @@ impl World<'_> {
     /// An operation that asks for a backing store: it may be refused only when it was told to be.
     pub(crate) fn store<T>(&self, make: impl FnOnce() -> Result<T, Error>) -> Done<T> {
         match make() {
-            Err(Error::RangeError(text)) if !self.refusing_stores => wrong(format!("RangeError: {text}")),
+            Err(error) if !self.refusing_stores && matches!(error.kind(), ErrorKind::RangeError(_)) => {
+                wrong(error.to_string())
+            }
             other => Ok(other?),
         }
     }

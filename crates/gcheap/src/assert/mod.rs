@@ -32,7 +32,7 @@ const LISTED: usize = 6;
 ///
 /// ```
 /// use gcheap::assert::Failure;
-/// let failure = Failure::from(gcheap::Error::WrongHeap);
+/// let failure = Failure::from(gcheap::Error::from(gcheap::ErrorKind::WrongHeap));
 /// assert_eq!(format!("{failure:?}"), failure.to_string());
 /// ```
 #[derive(Clone, PartialEq, Eq)]

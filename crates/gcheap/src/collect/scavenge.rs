@@ -1,14 +1,14 @@
 //! The scavenger: copies what is alive in the young generation out of from-space.
 //!
 //! Roots are the handles, the globals and the remembered slots of old objects; everything old counts as alive, and
-//! every weak reference but an ephemeron key and a weak handle counts as strong. An object below the age mark is promoted,
+//! every weak reference but an ephemeron key and a weak handle counts as strong. An object below the age mark is promoted (all are in a nursery),
 //! another is copied to to-space; if the one has no room the other is tried; if neither has, the object is *pinned*:
 //! it stays where it is and its page becomes old, so a scavenge always ends with a valid heap.
 
 use super::Mechanism;
 use super::weak::{ephemeron_capacity, ephemeron_entries, remove_ephemeron};
 use crate::event::SpaceName;
-use crate::memory::{WORD, Worklist};
+use crate::memory::{Reservation, SPAN, WORD, Worklist};
 use crate::mutants::{Mutant, on};
 use crate::object::layout::ALLOCATION_MEMENTO;
 use crate::object::word::{UNDEFINED, address as address_of, is_reference, moved_to};
@@ -35,6 +35,7 @@ struct Scavenger<'h> {
     promoted: Worklist<u64>,
     age_mark: u64,
     age_mark_page: usize,
+    promotes_at_once: bool,
     /// Cheney's scan: index of the page in to-space and address.
     scan: (usize, u64),
     result: Scavenged,
@@ -51,10 +52,11 @@ impl Mechanism {
             self.spaces.pages.set_flags(page, FROM, 0);
         }
         let mut scavenger = Scavenger {
-            heap: self,
             promoted: Worklist::new(),
             age_mark,
             age_mark_page,
+            promotes_at_once: self.spaces.new.promotes_at_once,
+            heap: self,
             scan: (0, 0),
             result: Scavenged::default(),
         };
@@ -82,9 +84,43 @@ impl Scavenger<'_> {
         self.relocate(word, Header(header), flags)
     }
 
-    /// First visit of a young object.
-    #[inline]
+    /// First visit of a young object: the usual case of a small object on a page of its kind for which there is room where it
+    /// belongs.
+    #[inline(always)]
     fn relocate(&mut self, word: u64, header: Header, flags: u8) -> u64 {
+        let words = header.small_words();
+        let heap = &mut *self.heap;
+        if !header.is_small() || words > Reservation::MOST_IN_A_RUN || flags & (LARGE | PINNED) != 0 {
+            return self.relocate_any(word, header, flags);
+        }
+        let (address, bytes) = (address_of(word), words * WORD);
+        let is_promoted = self.promotes_at_once
+            || flags & BELOW_AGE_MARK != 0
+                && (address < self.age_mark || heap.spaces.pages.number(address) != self.age_mark_page);
+        let room = if is_promoted { heap.spaces.old.bump(bytes) } else { heap.spaces.new.bump(bytes) };
+        let Some(target) = room else { return self.relocate_any(word, header, flags) };
+        heap.spaces.pages.memory.move_object(target, address, header.0, words);
+        if heap.marking.active {
+            heap.spaces.pages.keep_mark(target, address, bytes);
+        }
+        if is_promoted {
+            self.result.promoted += bytes;
+            if header.small_tagged() > 0 {
+                self.promoted.push(target);
+            }
+        } else {
+            self.result.copied += bytes;
+            if heap.count_mementos {
+                heap.count_memento(address, header);
+            }
+        }
+        moved_to(word, target)
+    }
+
+    /// First visit of any young object.
+    #[cold]
+    #[inline(never)]
+    fn relocate_any(&mut self, word: u64, header: Header, flags: u8) -> u64 {
         let address = address_of(word);
         if flags & LARGE != 0 {
             self.keep_large(address);
@@ -94,8 +130,9 @@ impl Scavenger<'_> {
             return word;
         }
         let bytes = header.bytes();
-        let old_enough = flags & BELOW_AGE_MARK != 0
-            && (address < self.age_mark || self.heap.spaces.pages.number(address) != self.age_mark_page);
+        let old_enough = self.promotes_at_once
+            || flags & BELOW_AGE_MARK != 0
+                && (address < self.age_mark || self.heap.spaces.pages.number(address) != self.age_mark_page);
         let target = if old_enough {
             self.promote(bytes).or_else(|| self.copy(bytes))
         } else {
@@ -111,9 +148,8 @@ impl Scavenger<'_> {
         let heap = &mut *self.heap;
         heap.spaces.pages.memory.copy_words(target, address, header.words());
         heap.spaces.pages.memory.set_word(address, target);
-        if heap.marking.active && heap.spaces.pages.marks.get(address) {
-            heap.spaces.pages.marks.set(target);
-            heap.spaces.pages.add_live(target, bytes);
+        if heap.marking.active {
+            heap.spaces.pages.keep_mark(target, address, bytes);
         }
         if is_promoted {
             self.result.promoted += bytes;
@@ -178,30 +214,42 @@ impl Scavenger<'_> {
                 let chunk = chunks.trailing_zeros();
                 chunks &= chunks - 1;
                 let start = page_start + u64::from(chunk) * chunk_bytes;
-                let end = start + chunk_bytes;
-                let mut at = start;
-                let mut kept = false;
-                while let Some(slot) = self.heap.spaces.pages.slots.next_set(at, end) {
-                    at = slot + WORD;
-                    let word = self.heap.spaces.pages.memory.word(slot);
-                    let mut young = false;
-                    if is_reference(word) {
-                        let moved = self.forward(word);
-                        self.heap.spaces.pages.memory.set_word(slot, moved);
-                        young = self.heap.spaces.pages.flags(moved) & (YOUNG | FROM) == YOUNG
-                            && self.heap.spaces.pages.flags(moved) & LARGE == 0;
-                    }
-                    if young {
-                        kept = true;
-                    } else {
-                        self.heap.spaces.pages.slots.clear(slot);
-                    }
+                let mut kept = 0;
+                for span in (start..start + chunk_bytes).step_by(SPAN as usize) {
+                    kept |= self.visit_remembered_span(span);
                 }
-                if kept {
+                if kept != 0 {
                     self.heap.spaces.pages.mark_remembered_chunk(slot_page, chunk);
                 }
             }
         }
+    }
+
+    /// Visits the remembered slots of one word of bits; the bits of those that still point to young objects.
+    #[inline]
+    fn visit_remembered_span(&mut self, span: u64) -> u64 {
+        let all = self.heap.spaces.pages.slots.span(span);
+        let (mut bits, mut kept) = (all, all);
+        while bits != 0 {
+            let slot = span + u64::from(bits.trailing_zeros()) * WORD;
+            let bit = bits & bits.wrapping_neg();
+            bits ^= bit;
+            let word = self.heap.spaces.pages.memory.word(slot);
+            let mut young = false;
+            if is_reference(word) {
+                let moved = self.forward(word);
+                let pages = &mut self.heap.spaces.pages;
+                pages.memory.set_word(slot, moved);
+                young = pages.flags(moved) & (YOUNG | FROM | LARGE) == YOUNG;
+            }
+            if !young {
+                kept ^= bit;
+            }
+        }
+        if kept != all {
+            self.heap.spaces.pages.slots.set_span(span, kept);
+        }
+        kept
     }
 
     /// Visits the tagged words of an object in to-space.
@@ -391,6 +439,9 @@ impl Scavenger<'_> {
         }
         spaces.old.free_linear_area(&mut spaces.pages);
         spaces.new.set_age_mark(&mut spaces.pages);
+        if spaces.new.promotes_at_once {
+            spaces.new.reuse_if_empty(&spaces.pages);
+        }
         result
     }
 }

@@ -4,7 +4,7 @@
 //! the space, sweeping, a new page if the limits allow it, then up to two collections, then the last resort.
 
 use super::Heap;
-use super::error::Error;
+use super::error::{Error, ErrorKind};
 use crate::event::{Fatal, Location};
 use crate::memory::WORD;
 use crate::mutants::{Mutant, on};
@@ -30,27 +30,28 @@ pub(crate) enum Space {
 }
 
 impl Heap {
-    /// The fast path of new space. Objects above the regular maximum get pages of their own, even where one would fit;
-    /// the size of most objects is known where this is inlined and the comparison is not made at all.
+    /// Room in new space, counted. The caller writes header and body before it allocates anything else. Objects above the
+    /// regular maximum get pages of their own, even where one would fit; the size of most objects is known where this is
+    /// inlined and the comparison is not made at all.
     #[inline(always)]
-    fn bump_new(&mut self, bytes: u64) -> Option<u64> {
-        if bytes > SURELY_REGULAR && bytes > self.mechanism.spaces.pages.geometry.max_regular {
-            return None;
+    pub(crate) fn room(&mut self, bytes: u64) -> Result<u64, Error> {
+        let new = &mut self.mechanism.spaces.new;
+        let mut address = new.top;
+        if bytes <= SURELY_REGULAR && new.limit - address >= bytes && !self.stressed {
+            new.top = address + bytes;
+        } else {
+            address = self.allocate_slow(bytes)?;
         }
-        self.mechanism.spaces.new.bump(bytes)
+        self.tally += (1 << 36) + bytes / WORD;
+        Ok(address)
     }
 
     /// Room for an object in new space, its header written, its body not. The caller writes the body before it allocates
     /// anything else.
     #[inline(always)]
     pub(crate) fn allocate(&mut self, header: Header) -> Result<u64, Error> {
-        let bytes = header.bytes();
-        let address = match self.bump_new(bytes) {
-            Some(address) if !self.stressed => address,
-            other => self.allocate_slow(bytes, other)?,
-        };
-        self.tally += (1 << 36) + bytes / WORD;
-        self.mechanism.spaces.pages.memory.set_word(address, header.0);
+        let address = self.room(header.bytes())?;
+        self.store_raw(address, 0, header.0);
         Ok(address)
     }
 
@@ -78,11 +79,7 @@ impl Heap {
     /// An object in new space with an allocation memento directly behind it.
     pub(crate) fn allocate_with_memento(&mut self, header: Header, site: u32) -> Result<u64, Error> {
         let bytes = header.bytes() + ALLOCATION_MEMENTO.bytes();
-        let address = match self.bump_new(bytes) {
-            Some(address) if !self.stressed => address,
-            other => self.allocate_slow(bytes, other)?,
-        };
-        self.tally += (1 << 36) + bytes / WORD;
+        let address = self.room(bytes)?;
         let memory = &mut self.mechanism.spaces.pages.memory;
         memory.set_word(address, header.0);
         memory.set_word(address + header.bytes(), ALLOCATION_MEMENTO.0);
@@ -92,13 +89,14 @@ impl Heap {
 
     #[cold]
     #[inline(never)]
-    fn allocate_slow(&mut self, bytes: u64, bumped: Option<u64>) -> Result<u64, Error> {
+    fn allocate_slow(&mut self, bytes: u64) -> Result<u64, Error> {
         if self.stressed {
-            if let Some(address) = bumped {
-                // Taken only to know that it would fit; a collection may come between.
-                self.mechanism.spaces.new.top = address;
-            }
             self.stress()?;
+        } else if bytes > SURELY_REGULAR
+            && bytes <= self.mechanism.spaces.pages.geometry.max_regular
+            && let Some(address) = self.mechanism.spaces.new.bump(bytes)
+        {
+            return Ok(address);
         }
         self.allocate_with_retries(bytes, Space::Young)
     }
@@ -236,10 +234,9 @@ impl Heap {
     /// Stores a tagged word into a field and tells the collectors.
     #[inline(always)]
     pub(crate) fn store(&mut self, host: u64, index: u64, value: u64) {
-        let slot = host + index * WORD;
-        self.mechanism.spaces.pages.memory.set_word(slot, value);
+        self.store_raw(host, index, value);
         if is_reference(value) {
-            self.write_barrier(host, slot, value);
+            self.write_barrier(host, host + index * WORD, value);
         }
     }
 
@@ -248,16 +245,17 @@ impl Heap {
     #[inline(always)]
     pub(crate) fn write_barrier(&mut self, host: u64, slot: u64, value: u64) {
         let pages = &mut self.mechanism.spaces.pages;
-        let value_flags = pages.flags(value);
-        if value_flags & YOUNG != 0 && pages.flags(host) & YOUNG == 0 && !on(Mutant::DropGenerationalBarrier) {
+        if pages.flags(host) & YOUNG == 0 && pages.flags(value) & YOUNG != 0 && !on(Mutant::DropGenerationalBarrier) {
             pages.remember(slot);
         }
         if self.mechanism.marking.active {
+            let value_flags = self.mechanism.spaces.pages.flags(value);
             self.marking_barrier(host, slot, value, value_flags);
         }
     }
 
     #[cold]
+    #[inline(never)]
     fn marking_barrier(&mut self, host: u64, slot: u64, value: u64, value_flags: u8) {
         let pages = &self.mechanism.spaces.pages;
         if !pages.marks.get(host) || on(Mutant::DropMarkingBarrier) {
@@ -276,7 +274,7 @@ impl Heap {
     pub(crate) fn initialize(&mut self, object: u64, first: u64, words: &[u64]) {
         if self.mechanism.spaces.pages.flags(object) & YOUNG != 0 {
             for (index, &word) in words.iter().enumerate() {
-                self.mechanism.spaces.pages.memory.set_word(object + (first + index as u64) * WORD, word);
+                self.store_raw(object, first + index as u64, word);
             }
         } else {
             for (index, &word) in words.iter().enumerate() {
@@ -288,13 +286,13 @@ impl Heap {
     /// The word of a field.
     #[inline(always)]
     pub(crate) fn load(&self, host: u64, index: u64) -> u64 {
-        self.mechanism.spaces.pages.memory.word(host + index * WORD)
+        self.mechanism.spaces.pages.memory.word_near(host, index)
     }
 
     /// A raw word (never a reference) of a field.
     #[inline(always)]
     pub(crate) fn store_raw(&mut self, host: u64, index: u64, word: u64) {
-        self.mechanism.spaces.pages.memory.set_word(host + index * WORD, word);
+        self.mechanism.spaces.pages.memory.set_word_near(host, index, word);
     }
 
     #[inline(always)]
@@ -326,7 +324,7 @@ impl Heap {
             system_refused: self.mechanism.spaces.pages.refused,
         };
         self.emit(&crate::event::Event::Fatal(fatal.clone()));
-        Error::OutOfMemory(Box::new(fatal))
+        ErrorKind::OutOfMemory(Box::new(fatal)).into()
     }
 }
 

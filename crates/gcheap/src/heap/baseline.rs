@@ -4,7 +4,7 @@
 //! positions) does not matter to a collector, how many bytes of them there are does.
 
 use super::Heap;
-use super::error::Error;
+use super::error::{Error, ErrorKind};
 use crate::event::SpaceName;
 use crate::memory::{Refused, WORD};
 use crate::object::layout;
@@ -175,7 +175,7 @@ impl Heap {
                     break object;
                 }
                 if !spaces.new.next_page(&mut spaces.pages, bytes, true) {
-                    return Err(Error::Refused(Refused { bytes }));
+                    return Err(ErrorKind::Refused(Refused { bytes }).into());
                 }
             },
             SpaceChoice::Old => spaces.old.allocate_in_gc(&mut spaces.pages, bytes)?,

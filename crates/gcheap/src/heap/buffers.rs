@@ -2,7 +2,7 @@
 
 use super::Heap;
 use super::allocate::smi;
-use super::error::Error;
+use super::error::{Error, ErrorKind};
 use super::handle::Local;
 use super::handle::types::{JsArrayBuffer, JsTypedArray};
 use super::scope::Scope;
@@ -62,7 +62,7 @@ impl Heap {
     /// (V8 `Heap::AllocateExternalBackingStore`).
     fn allocate_backing_store(&mut self, bytes: u64) -> Result<BackingStore, Error> {
         self.before_backing_store(bytes)?;
-        const REFUSED: Error = Error::RangeError("Array buffer allocation failed");
+        const REFUSED: ErrorKind = ErrorKind::RangeError("Array buffer allocation failed");
         for _ in 0..2 {
             if let Some(store) = self.system_backing_store(bytes) {
                 return Ok(store);
@@ -73,7 +73,7 @@ impl Heap {
             return Ok(store);
         }
         self.collect_all_available_garbage(GcReason::ExternalMemoryPressure)?;
-        self.system_backing_store(bytes).ok_or(REFUSED)
+        self.system_backing_store(bytes).ok_or_else(|| REFUSED.into())
     }
 
     fn system_backing_store(&mut self, bytes: u64) -> Option<BackingStore> {
@@ -135,7 +135,7 @@ impl<'s> Scope<'s> {
     ) -> Result<Local<'s, JsTypedArray>, Error> {
         let length = self.load(self.typed(buffer)?, BYTE_LENGTH);
         if offset.checked_add(bytes).is_none_or(|end| end > length) {
-            return Err(Error::IndexOutOfRange { index: offset.saturating_add(bytes), length });
+            return Err(Error::out_of_range(offset.saturating_add(bytes), length));
         }
         self.view_of(buffer, None, offset, bytes)
     }

@@ -54,7 +54,7 @@ impl Heap {
     /// A mark-compact, as `gc()` runs one.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`] if the heap is above its limit even so.
+    /// [`ErrorKind::OutOfMemory`](crate::ErrorKind::OutOfMemory) if the heap is above its limit even so.
     pub fn collect_garbage(&mut self) -> Result<(), Error> {
         self.collect(GcKind::Major)
     }

@@ -4,7 +4,7 @@
 
 use super::Heap;
 use super::allocate::smi;
-use super::error::Error;
+use super::error::{Error, ErrorKind};
 use super::handle::types::{JsMap, JsSet};
 use super::handle::{Local, Value};
 use super::scope::Scope;
@@ -271,7 +271,7 @@ impl Heap {
         if live + deleted >= capacity {
             let capacity = ordered_table_capacity(capacity, deleted);
             if capacity > ORDERED_TABLE_MAX {
-                return Err(Error::RangeError(full));
+                return Err(ErrorKind::RangeError(full).into());
             }
             table = self.rehash(owner, kind, capacity)?;
         }

@@ -216,7 +216,7 @@ impl Heap {
     }
 
     /// Within this phase the system "refuses" every page after `pages` more, over all collections; `None` ends it. What could
-    /// not be moved stays, the collection ends, and what V8 would die of comes back as [`Error::OutOfMemory`].
+    /// not be moved stays, the collection ends, and what V8 would die of comes back as [`ErrorKind::OutOfMemory`](crate::ErrorKind::OutOfMemory).
     pub fn refuse_pages_during(&mut self, phase: GcPhase, pages: Option<u64>) {
         *self.control.refusals(phase) = pages;
     }
@@ -306,7 +306,7 @@ impl Heap {
     /// evacuated. Pages then wait for [`Self::sweep_page`]. If no marking runs it is a whole mark-compact.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`], as for [`Self::collect_garbage`].
+    /// [`ErrorKind::OutOfMemory`](crate::ErrorKind::OutOfMemory), as for [`Self::collect_garbage`].
     pub fn evacuate(&mut self) -> Result<(), Error> {
         self.collect_full(GcReason::Testing, false)
     }

@@ -6,11 +6,12 @@
 
 use super::Heap;
 use super::error::Error;
-use crate::memory::WORD;
-use crate::object::Kind;
+use crate::memory::{Reservation, WORD};
 use crate::object::word::{self, HOLE, UNDEFINED};
+use crate::object::{Header, Kind};
 use crate::roots::Dropped;
 use std::marker::PhantomData;
+use std::num::NonZeroU64;
 
 /// Type of a handle: which kinds it may refer to. The markers have no values.
 pub trait Type: 'static {
@@ -119,8 +120,9 @@ pub mod types {
 /// heap.scope().string_length(kept).unwrap();
 /// ```
 pub struct Local<'s, T: Type = types::Object> {
-    pub(crate) index: u32,
-    pub(crate) heap: u32,
+    /// Number of the heap in the upper half, index in the handle stack in the lower: one word, so that it stays in a register,
+    /// and never zero, so that an `Option` of it is one word too.
+    bits: NonZeroU64,
     marker: LocalMarker<'s, T>,
 }
 
@@ -137,18 +139,21 @@ impl<T: Type> Copy for Local<'_, T> {}
 
 impl<T: Type> std::fmt::Debug for Local<'_, T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Local<{}>({})", T::NAME, self.index)
+        write!(f, "Local<{}>({})", T::NAME, self.bits.get() as u32)
     }
 }
 
 impl<'s, T: Type> Local<'s, T> {
-    pub(crate) fn new(index: u32, heap: u32) -> Self {
-        Local { index, heap, marker: PhantomData }
+    /// The same object as another type, which the caller has checked or checks at each use.
+    #[inline(always)]
+    pub(crate) fn cast<U: Type>(self) -> Local<'s, U> {
+        Local { bits: self.bits, marker: PhantomData }
     }
 
     /// The same object, of any type.
+    #[inline(always)]
     pub fn upcast(self) -> Local<'s> {
-        Local::new(self.index, self.heap)
+        self.cast()
     }
 }
 
@@ -255,7 +260,7 @@ macro_rules! table_handle {
             }
 
             pub(crate) fn place(&self, heap: &Heap) -> Result<(u32, u32), Error> {
-                if self.heap == heap.id { Ok((self.index, self.generation)) } else { Err(Error::WrongHeap) }
+                if self.heap == heap.id { Ok((self.index, self.generation)) } else { Err(Error::wrong_heap()) }
             }
         }
 
@@ -290,13 +295,14 @@ fn plain_word(value: Value<'_>) -> u64 {
 }
 
 impl Heap {
-    /// The tagged word behind a handle.
+    /// The tagged word behind a handle. One comparison refuses handles of other heaps and handles that were popped.
     #[inline(always)]
     pub(crate) fn word<T: Type>(&self, local: Local<'_, T>) -> Result<u64, Error> {
-        if local.heap != self.id {
-            return Err(Error::WrongHeap);
+        let index = local.bits.get().wrapping_sub(self.handle_key.get());
+        match self.mechanism.roots.handles.get(index as usize) {
+            Some(word) => Ok(*word),
+            None => Err(Error::wrong_heap()),
         }
-        self.mechanism.roots.handles.get(local.index as usize).copied().ok_or(Error::WrongHeap)
     }
 
     /// The address of the object behind a handle.
@@ -310,42 +316,95 @@ impl Heap {
         if let Value::Object(local) = value { self.word(local) } else { Ok(plain_word(value)) }
     }
 
-    /// Writes values into the slots of a fresh object in new space, from `first` on; false if one of them is no value of this
-    /// heap (its slot is `undefined` then). Nothing of the object was seen by a collector yet, so there is no barrier.
+    /// Writes values into the slots of a fresh object in new space, from `first` on. Nothing of the object was seen by a
+    /// collector yet, so there is no barrier. If one of the values is none of this heap, it and all behind it are `undefined`.
     #[inline(always)]
-    pub(crate) fn write_values(&mut self, object: u64, first: u64, values: &[Value<'_>]) -> bool {
-        let (id, handles) = (self.id, self.mechanism.roots.handles.as_slice());
-        let slots = self.mechanism.spaces.pages.memory.words_mut(object + first * WORD, values.len() as u64);
-        let mut good = true;
-        for (slot, value) in slots.iter_mut().zip(values) {
-            // Objects first: a jump table would be slower than the test that nearly always holds.
-            *slot = if let Value::Object(local) = *value {
-                match handles.get(local.index as usize) {
-                    Some(word) if local.heap == id => *word,
-                    _ => {
-                        good = false;
-                        UNDEFINED
-                    }
-                }
-            } else {
-                plain_word(*value)
-            };
+    pub(crate) fn write_values(&mut self, object: u64, first: u64, values: &[Value<'_>]) -> Result<(), Error> {
+        self.write_fresh(object, first, values, None)
+    }
+
+    /// As [`Self::write_values`], with the header before them if there is one to be written.
+    #[inline(always)]
+    pub(crate) fn write_fresh(
+        &mut self,
+        object: u64,
+        first: u64,
+        values: &[Value<'_>],
+        header: Option<Header>,
+    ) -> Result<(), Error> {
+        let count = first + values.len() as u64;
+        if count > Reservation::MOST_IN_A_RUN {
+            return self.write_many(object, first, values, header);
         }
-        good
+        let (key, handles) = (self.handle_key.get(), self.mechanism.roots.handles.as_slice());
+        let from = if header.is_some() { 0 } else { first };
+        let words = self.mechanism.spaces.pages.memory.write_run(object + from * WORD, count - from, |index| {
+            if let Some(header) = header
+                && index < first
+            {
+                return Ok(header.0);
+            }
+            // Objects first: a jump table would be slower than the test that nearly always holds.
+            match values[(index + from - first) as usize] {
+                Value::Object(local) => handles.get((local.bits.get().wrapping_sub(key)) as usize).copied().ok_or(()),
+                value => Ok(plain_word(value)),
+            }
+        });
+        match words {
+            Ok(()) => Ok(()),
+            Err((index, ())) => Err(self.refuse_value(object, from + index, count)),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn write_many(
+        &mut self,
+        object: u64,
+        first: u64,
+        values: &[Value<'_>],
+        header: Option<Header>,
+    ) -> Result<(), Error> {
+        if let Some(header) = header {
+            self.store_raw(object, 0, header.0);
+        }
+        for (index, value) in (first..).zip(values) {
+            match self.value_word(*value) {
+                Ok(word) => self.store_raw(object, index, word),
+                Err(_) => return Err(self.refuse_value(object, index, first + values.len() as u64)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The object is walkable only when all of it is written: a bad handle must not leave a gap.
+    #[cold]
+    #[inline(never)]
+    fn refuse_value(&mut self, object: u64, from: u64, to: u64) -> Error {
+        for index in from..to {
+            self.store_raw(object, index, UNDEFINED);
+        }
+        Error::wrong_heap()
     }
 
     #[inline(always)]
     pub(crate) fn push_handle<'s, T: Type>(&mut self, address: u64) -> Local<'s, T> {
+        self.push_word(word::reference(address))
+    }
+
+    /// As [`Self::push_handle`], of a strong reference.
+    #[inline(always)]
+    pub(crate) fn push_word<'s, T: Type>(&mut self, word: u64) -> Local<'s, T> {
         let index = self.mechanism.roots.handles.len() as u32;
-        self.mechanism.roots.handles.push(word::reference(address));
-        Local::new(index, self.id)
+        self.mechanism.roots.handles.push(word);
+        Local { bits: self.handle_key | u64::from(index), marker: PhantomData }
     }
 
     /// A value read from a slot; an object gets a handle.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn value<'s>(&mut self, word: u64) -> Value<'s> {
         if word::is_reference(word) {
-            let object = self.push_handle(word::address(word));
+            let object = self.push_word(word::strong(word));
             if self.stressed {
                 self.stress_handle();
             }

@@ -2,7 +2,7 @@
 
 use super::Heap;
 use super::allocate::{Space, smi};
-use super::error::Error;
+use super::error::{Error, ErrorKind};
 use super::handle::types::{HeapNumber, JsArray, JsFunction, JsObject, JsPromise};
 use super::handle::{Local, Type, Value};
 use super::scope::Scope;
@@ -43,11 +43,11 @@ impl Heap {
     }
 
     /// The address, after checking the kind.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn typed<T: Type>(&self, local: Local<'_, T>) -> Result<u64, Error> {
         let address = self.address(local)?;
         let header = self.header(address);
-        if T::KINDS >> header.kind_number() & 1 != 0 { Ok(address) } else { Err(wrong_kind::<T>(header)) }
+        if header.is_one_of(T::KINDS) { Ok(address) } else { Err(wrong_kind::<T>(header)) }
     }
 
     #[inline(always)]
@@ -78,10 +78,22 @@ impl Heap {
         Ok(store)
     }
 
-    /// Length and backing store of an array.
+    /// Length (a small integer, always) and backing store of an array.
+    #[inline(always)]
     fn array_parts(&self, array: u64) -> (u64, u64) {
-        let length = as_smi(self.load(array, ARRAY_LENGTH)).unwrap_or(0);
-        (length as u32 as u64, self.load(array, ELEMENTS))
+        (self.load(array, ARRAY_LENGTH) >> 32, self.load(array, ELEMENTS))
+    }
+
+    /// The backing store of an array of tagged words with more than `index` elements.
+    #[inline(always)]
+    fn tagged_elements(&self, array: Local<'_, JsArray>, index: u64) -> Result<u64, Error> {
+        let (length, elements) = self.array_parts(self.typed(array)?);
+        if index >= length {
+            return Err(Error::out_of_range(index, length));
+        }
+        let store = address_of(elements);
+        let header = self.header(store);
+        if header.is(Kind::FixedArray) { Ok(store) } else { Err(wrong_elements(header)) }
     }
 
     fn store_capacity(&self, elements: u64) -> u64 {
@@ -103,7 +115,7 @@ impl Heap {
         let address = self.typed(array)?;
         let (length, elements) = self.array_parts(address);
         if is_reference(elements) && !self.header(address_of(elements)).is(Kind::FixedArray) {
-            return Err(Error::WrongKind { expected: "FixedArray", found: Kind::FixedDoubleArray });
+            return Err(ErrorKind::WrongKind { expected: "FixedArray", found: Kind::FixedDoubleArray }.into());
         }
         let (address, elements) = if length < self.store_capacity(elements) {
             (address, address_of(elements))
@@ -121,7 +133,7 @@ impl Heap {
         let address = self.typed(array)?;
         let (length, elements) = self.array_parts(address);
         if is_reference(elements) && !self.header(address_of(elements)).is(Kind::FixedDoubleArray) {
-            return Err(Error::WrongKind { expected: "FixedDoubleArray", found: Kind::FixedArray });
+            return Err(ErrorKind::WrongKind { expected: "FixedDoubleArray", found: Kind::FixedArray }.into());
         }
         if length >= self.store_capacity(elements) {
             let capacity = new_elements_capacity(length + 1);
@@ -176,16 +188,11 @@ impl Heap {
     }
 
     /// Writes an element below the length.
+    #[inline(always)]
     pub fn array_set(&mut self, array: Local<'_, JsArray>, index: u64, value: Value<'_>) -> Result<(), Error> {
-        let (length, elements) = self.array_parts(self.typed(array)?);
-        if index >= length {
-            return Err(Error::IndexOutOfRange { index, length });
-        }
+        let store = self.tagged_elements(array, index)?;
         let word = self.value_word(value)?;
-        if !self.header(address_of(elements)).is(Kind::FixedArray) {
-            return Err(Error::WrongKind { expected: "FixedArray", found: Kind::FixedDoubleArray });
-        }
-        self.store(address_of(elements), STORE_FIRST + index, word);
+        self.store(store, STORE_FIRST + index, word);
         Ok(())
     }
 
@@ -203,7 +210,7 @@ impl Heap {
         let address = self.typed(array)?;
         let (old_length, elements) = self.array_parts(address);
         if length > old_length {
-            return Err(Error::IndexOutOfRange { index: length, length: old_length });
+            return Err(Error::out_of_range(length, old_length));
         }
         self.store_raw(address, ARRAY_LENGTH, smi(length));
         if length == 0 {
@@ -270,8 +277,15 @@ impl Heap {
 }
 
 #[cold]
-fn wrong_kind<T: Type>(header: Header) -> Error {
-    Error::WrongKind { expected: T::NAME, found: header.kind() }
+#[inline(never)]
+fn wrong_elements(header: Header) -> Error {
+    ErrorKind::WrongKind { expected: "FixedArray", found: header.kind() }.into()
+}
+
+#[cold]
+#[inline(never)]
+pub(super) fn wrong_kind<T: Type>(header: Header) -> Error {
+    ErrorKind::WrongKind { expected: T::NAME, found: header.kind() }.into()
 }
 
 impl<'s> Scope<'s> {
@@ -286,11 +300,8 @@ impl<'s> Scope<'s> {
     pub fn object_literal(&mut self, placement: Placement, values: &[Value<'_>]) -> Result<Local<'s, JsObject>, Error> {
         let address = self.allocate_placed(layout::js_object(values.len() as u64), placement)?;
         self.initialize(address, PROPERTIES, &[UNDEFINED, UNDEFINED]);
-        // The object is walkable only when all of it is written: a bad handle must not leave a gap.
         if self.mechanism.spaces.pages.flags(address) & YOUNG != 0 {
-            if !self.write_values(address, FIRST_IN_OBJECT, values) {
-                return Err(Error::WrongHeap);
-            }
+            self.write_values(address, FIRST_IN_OBJECT, values)?;
         } else {
             self.store_values(address, FIRST_IN_OBJECT, values)?;
         }
@@ -330,7 +341,7 @@ impl<'s> Scope<'s> {
             let properties = self.load(address, PROPERTIES);
             let length = self.property_array_length(properties);
             if index - slots >= length {
-                return Err(Error::IndexOutOfRange { index, length: slots + length });
+                return Err(Error::out_of_range(index, slots + length));
             }
             self.load(address_of(properties), STORE_FIRST + index - slots)
         };
@@ -355,7 +366,7 @@ impl<'s> Scope<'s> {
         let mut properties = self.load(address, PROPERTIES);
         let length = self.property_array_length(properties);
         if outside > length {
-            return Err(Error::IndexOutOfRange { index, length: slots + length });
+            return Err(Error::out_of_range(index, slots + length));
         }
         if outside == length {
             let store = self.allocate(layout::property_array(length + PROPERTY_ARRAY_STEP))?;
@@ -397,9 +408,7 @@ impl<'s> Scope<'s> {
             };
             self.store_raw(store, STORE_LENGTH, smi(length));
             if self.mechanism.spaces.pages.flags(store) & YOUNG != 0 {
-                if !self.write_values(store, STORE_FIRST, values) {
-                    return Err(Error::WrongHeap);
-                }
+                self.write_values(store, STORE_FIRST, values)?;
             } else {
                 self.store_values(store, STORE_FIRST, values)?;
             }
@@ -413,7 +422,7 @@ impl<'s> Scope<'s> {
     /// `new Array(length)`: a backing store of holes. Can collect.
     pub fn array_with_length(&mut self, placement: Placement, length: u64) -> Result<Local<'s, JsArray>, Error> {
         if length > u64::from(u32::MAX) {
-            return Err(Error::RangeError("Invalid array length"));
+            return Err(ErrorKind::RangeError("Invalid array length").into());
         }
         let array = self.allocate_placed(layout::JS_ARRAY, placement)?;
         self.initialize(array, PROPERTIES, &[UNDEFINED, UNDEFINED, smi(0)]);
@@ -450,15 +459,10 @@ impl<'s> Scope<'s> {
     }
 
     /// Reads an element. A double is read with [`Scope::array_double`].
+    #[inline(always)]
     pub fn array_get(&mut self, array: Local<'_, JsArray>, index: u64) -> Result<Value<'s>, Error> {
-        let (length, elements) = self.array_parts(self.typed(array)?);
-        if index >= length {
-            return Err(Error::IndexOutOfRange { index, length });
-        }
-        if !self.header(address_of(elements)).is(Kind::FixedArray) {
-            return Err(Error::WrongKind { expected: "FixedArray", found: Kind::FixedDoubleArray });
-        }
-        let word = self.load(address_of(elements), STORE_FIRST + index);
+        let store = self.tagged_elements(array, index)?;
+        let word = self.load(store, STORE_FIRST + index);
         Ok(self.value(word))
     }
 
@@ -466,11 +470,11 @@ impl<'s> Scope<'s> {
     pub fn array_double(&self, array: Local<'_, JsArray>, index: u64) -> Result<f64, Error> {
         let (length, elements) = self.array_parts(self.typed(array)?);
         if index >= length {
-            return Err(Error::IndexOutOfRange { index, length });
+            return Err(Error::out_of_range(index, length));
         }
         let store = address_of(elements);
         if !self.header(store).is(Kind::FixedDoubleArray) {
-            return Err(Error::WrongKind { expected: "FixedDoubleArray", found: self.header(store).kind() });
+            return Err(ErrorKind::WrongKind { expected: "FixedDoubleArray", found: self.header(store).kind() }.into());
         }
         Ok(f64::from_bits(self.load(store, STORE_FIRST + index)))
     }
@@ -520,7 +524,7 @@ impl<'s> Scope<'s> {
         let context = address_of(self.load(self.typed(function)?, 3));
         let length = self.header(context).words() - 4 - self.profile.objects.context_padding / WORD;
         if index >= length {
-            return Err(Error::IndexOutOfRange { index, length });
+            return Err(Error::out_of_range(index, length));
         }
         let word = self.load(context, 4 + index);
         Ok(self.value(word))

@@ -42,7 +42,8 @@ pub(crate) struct Layout {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RecordType {
-    number: u16,
+    /// The header of its records, so that making one needs no table.
+    header: u64,
     heap: u32,
 }
 
@@ -50,7 +51,7 @@ impl Heap {
     /// Registers a layout of `tagged` fields and `raw_bytes` bytes.
     ///
     /// # Errors
-    /// [`Error::IndexOutOfRange`] for more than 65,536 layouts or a record of more than 128 KiB.
+    /// [`ErrorKind::IndexOutOfRange`](crate::ErrorKind::IndexOutOfRange) for more than 65,536 layouts or a record of more than 128 KiB.
     pub fn record_type(&mut self, tagged: u64, raw_bytes: u64) -> Result<RecordType, Error> {
         self.add_layout(Layout { tagged, raw_bytes, header: Header(0), name: None, fields: &[], key: None })
     }
@@ -58,12 +59,13 @@ impl Heap {
     fn add_layout(&mut self, layout: Layout) -> Result<RecordType, Error> {
         let words = layout.tagged.saturating_add(layout.raw_bytes.div_ceil(WORD)).saturating_add(1);
         if words > MAX_WORDS {
-            return Err(Error::IndexOutOfRange { index: words, length: MAX_WORDS });
+            return Err(Error::out_of_range(words, MAX_WORDS));
         }
         let number = u16::try_from(self.record_types.len())
-            .map_err(|_| Error::IndexOutOfRange { index: self.record_types.len() as u64, length: 1 << 16 })?;
-        self.record_types.push(Layout { header: Header::new(Kind::Record, number, words, layout.tagged), ..layout });
-        Ok(RecordType { number, heap: self.id })
+            .map_err(|_| Error::out_of_range(self.record_types.len() as u64, 1 << 16))?;
+        let header = Header::new(Kind::Record, number, words, layout.tagged);
+        self.record_types.push(Layout { header, ..layout });
+        Ok(RecordType { header: header.0, heap: self.id })
     }
 
     /// The layout of a type declared with [`record!`](crate::record!), registered at its first use in this heap.
@@ -72,8 +74,8 @@ impl Heap {
     /// As [`Self::record_type`].
     pub fn record_type_for<R: RecordLayout>(&mut self) -> Result<RecordType, Error> {
         let key = Some(TypeId::of::<R>());
-        match self.record_types.iter().position(|layout| layout.key == key) {
-            Some(number) => Ok(RecordType { number: number as u16, heap: self.id }),
+        match self.record_types.iter().find(|layout| layout.key == key) {
+            Some(layout) => Ok(RecordType { header: layout.header.0, heap: self.id }),
             None => self.add_layout(Layout {
                 tagged: R::FIELDS.len() as u64,
                 raw_bytes: R::RAW_BYTES,
@@ -100,27 +102,24 @@ impl Heap {
             && self.record_types.get(usize::from(header.type_id())).is_some_and(|layout| layout.key == Some(key))
     }
 
-    #[inline(always)]
-    fn layout(&self, record_type: RecordType) -> Result<&Layout, Error> {
-        match self.record_types.get(usize::from(record_type.number)) {
-            Some(layout) if record_type.heap == self.id => Ok(layout),
-            _ => Err(Error::WrongHeap),
-        }
-    }
-
     /// The type of a record.
     pub fn record_type_of(&self, record: Local<'_, Record>) -> Result<RecordType, Error> {
-        Ok(RecordType { number: self.header(self.typed(record)?).type_id(), heap: self.id })
+        Ok(RecordType { header: self.header(self.typed(record)?).0, heap: self.id })
+    }
+
+    /// Where a tagged field of a record lies: the record's address, once the index is known to be below the end.
+    #[inline(always)]
+    fn record_with_field(&self, record: Local<'_, Record>, index: u64) -> Result<u64, Error> {
+        let address = self.typed(record)?;
+        // Records are short: their headers have the small form.
+        let length = self.header(address).small_tagged();
+        if index < length { Ok(address) } else { Err(Error::out_of_range(index, length)) }
     }
 
     /// Writes a tagged field.
-    #[inline]
+    #[inline(always)]
     pub fn set_field(&mut self, record: Local<'_, Record>, index: u64, value: Value<'_>) -> Result<(), Error> {
-        let address = self.typed(record)?;
-        let length = self.header(address).tagged();
-        if index >= length {
-            return Err(Error::IndexOutOfRange { index, length });
-        }
+        let address = self.record_with_field(record, index)?;
         let word = self.value_word(value)?;
         self.store(address, 1 + index, word);
         Ok(())
@@ -145,39 +144,58 @@ impl Heap {
 
 impl<'s> Scope<'s> {
     /// A record; fields without a value are `undefined`, raw bytes are zero. Can collect.
-    #[inline]
+    #[inline(always)]
     pub fn record(&mut self, record_type: RecordType, values: &[Value<'_>]) -> Result<Local<'s, Record>, Error> {
-        let layout = self.layout(record_type)?;
-        let (header, tagged) = (layout.header, layout.tagged);
+        if record_type.heap != self.id {
+            return Err(Error::wrong_heap());
+        }
+        let header = Header(record_type.header);
         let given = values.len() as u64;
+        if header.is_small_of(given) && given < SURELY_REGULAR / WORD {
+            // The usual case: a value for each word, so that the size is known where this is inlined.
+            let address = self.room((given + 1) * WORD)?;
+            self.write_fresh(address, 1, values, Some(header))?;
+            return Ok(self.push_handle(address));
+        }
+        let address = self.record_with_rest(header, given)?;
+        self.write_values(address, 1, values)?;
+        if header.bytes() > SURELY_REGULAR {
+            self.write_barriers(address, given);
+        }
+        Ok(self.push_handle(address))
+    }
+
+    /// A record that has more words than values will be given: `undefined` and zero.
+    #[cold]
+    #[inline(never)]
+    fn record_with_rest(&mut self, header: Header, given: u64) -> Result<u64, Error> {
+        let tagged = header.tagged();
         if given > tagged {
-            return Err(Error::IndexOutOfRange { index: given - 1, length: tagged });
+            return Err(Error::out_of_range(given - 1, tagged));
         }
         let address = self.allocate(header)?;
-        if given < header.words() - 1 {
-            let rest =
-                self.mechanism.spaces.pages.memory.words_mut(address + (1 + given) * WORD, header.words() - 1 - given);
-            let (tagged, raw) = rest.split_at_mut((tagged - given) as usize);
-            tagged.iter_mut().for_each(|slot| *slot = UNDEFINED);
-            raw.fill(0);
+        for index in 1..=tagged {
+            self.store_raw(address, index, UNDEFINED);
         }
-        let good = if header.bytes() <= SURELY_REGULAR {
-            self.write_values(address, 1, values)
-        } else {
-            self.store_values(address, 1, values)?;
-            true
-        };
-        if good { Ok(self.push_handle(address)) } else { Err(Error::WrongHeap) }
+        for index in 1 + tagged..header.words() {
+            self.store_raw(address, index, 0);
+        }
+        Ok(address)
+    }
+
+    /// What was stored into a large record without a barrier: it may not be young.
+    #[cold]
+    fn write_barriers(&mut self, record: u64, fields: u64) {
+        for index in 1..=fields {
+            let word = self.load(record, index);
+            self.store(record, index, word);
+        }
     }
 
     /// Reads a tagged field.
-    #[inline]
+    #[inline(always)]
     pub fn field(&mut self, record: Local<'_, Record>, index: u64) -> Result<Value<'s>, Error> {
-        let address = self.typed(record)?;
-        let length = self.header(address).tagged();
-        if index >= length {
-            return Err(Error::IndexOutOfRange { index, length });
-        }
+        let address = self.record_with_field(record, index)?;
         let word = self.load(address, 1 + index);
         Ok(self.value(word))
     }

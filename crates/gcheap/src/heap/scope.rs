@@ -6,6 +6,7 @@
 use super::Heap;
 use super::error::Error;
 use super::handle::{Global, Local, Type, WeakHandle};
+use super::objects::wrong_kind;
 use crate::object::word;
 use std::ops::{Deref, DerefMut};
 
@@ -92,7 +93,7 @@ impl<'s> Scope<'s> {
             let local = body(&mut inner)?;
             inner.word(local)?
         };
-        Ok(self.heap.push_handle(word::address(word)))
+        Ok(self.heap.push_word(word))
     }
 
     /// Another handle to the same object, that lives as long as this scope.
@@ -109,22 +110,19 @@ impl<'s> Scope<'s> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::WrongHeap`] for a handle of another heap.
+    /// [`ErrorKind::WrongHeap`](crate::ErrorKind::WrongHeap) for a handle of another heap.
     pub fn local<T: Type>(&mut self, local: Local<'_, T>) -> Result<Local<'s, T>, Error> {
         let word = self.word(local)?;
         Ok(self.heap.push_handle(word::address(word)))
     }
 
     /// A handle of a definite type, if the object is of it.
-    #[inline]
+    #[inline(always)]
     pub fn downcast<T: Type>(&self, local: Local<'s, impl Type>) -> Result<Local<'s, T>, Error> {
-        let address = self.address(local)?;
-        let header = self.header(address);
-        let included = T::KINDS >> header.kind_number() & 1 != 0;
-        if included && T::record_key().is_none_or(|key| self.is_record_of(address, key)) {
-            Ok(Local::new(local.index, local.heap))
-        } else {
-            Err(Error::WrongKind { expected: T::NAME, found: header.kind() })
+        let address = self.typed(local.cast::<T>())?;
+        match T::record_key() {
+            Some(key) if !self.is_record_of(address, key) => Err(wrong_kind::<T>(self.header(address))),
+            _ => Ok(local.cast()),
         }
     }
 
@@ -140,7 +138,7 @@ impl<'s> Scope<'s> {
     /// A handle to what a global refers to.
     pub fn open<T: Type>(&mut self, global: &Global<T>) -> Result<Local<'s, T>, Error> {
         let (index, generation) = global.place(self.heap)?;
-        let word = self.heap.mechanism.roots.globals.get(index, generation).ok_or(Error::WrongHeap)?;
+        let word = self.heap.mechanism.roots.globals.get(index, generation).ok_or_else(Error::wrong_heap)?;
         let local = self.heap.push_handle(word::address(word));
         if self.heap.stressed {
             self.heap.stress_handle();
@@ -160,7 +158,7 @@ impl<'s> Scope<'s> {
     /// A handle to what a weak handle looks at, while it is alive.
     pub fn open_weak<T: Type>(&mut self, weak: &WeakHandle<T>) -> Result<Option<Local<'s, T>>, Error> {
         let (index, generation) = weak.place(self.heap)?;
-        let word = self.heap.mechanism.roots.weak.get(index, generation).ok_or(Error::WrongHeap)?;
+        let word = self.heap.mechanism.roots.weak.get(index, generation).ok_or_else(Error::wrong_heap)?;
         let local = word::is_reference(word).then(|| self.heap.push_handle(word::address(word)));
         if self.heap.stressed {
             self.heap.stress_handle();

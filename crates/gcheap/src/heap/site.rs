@@ -65,17 +65,17 @@ impl Heap {
     /// What has been decided for a site.
     pub fn site_decision(&self, site: AllocationSite) -> Result<SiteDecision, Error> {
         if site.heap != self.id {
-            return Err(Error::WrongHeap);
+            return Err(Error::wrong_heap());
         }
-        self.sites.get(site.number as usize).map(|state| state.decision).ok_or(Error::WrongHeap)
+        self.sites.get(site.number as usize).map(|state| state.decision).ok_or_else(Error::wrong_heap)
     }
 
     #[inline]
     pub(crate) fn count_memento_created(&mut self, site: AllocationSite) -> Result<(), Error> {
         if site.heap != self.id {
-            return Err(Error::WrongHeap);
+            return Err(Error::wrong_heap());
         }
-        let state = self.sites.get_mut(site.number as usize).ok_or(Error::WrongHeap)?;
+        let state = self.sites.get_mut(site.number as usize).ok_or_else(Error::wrong_heap)?;
         state.created += 1;
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use super::Heap;
 use super::allocate::smi;
-use super::error::Error;
+use super::error::{Error, ErrorKind};
 use super::handle::Local;
 use super::handle::types::JsString;
 use super::scope::Scope;
@@ -294,7 +294,7 @@ impl<'s> Scope<'s> {
         let address = self.typed(string)?;
         let length = self.raw_string_length(address);
         if start > end || end > length {
-            return Err(Error::IndexOutOfRange { index: end.max(start), length });
+            return Err(Error::out_of_range(end.max(start), length));
         }
         if end - start < MIN_INDIRECT_LENGTH {
             let units = self.units(address)[start as usize..end as usize].to_vec();
@@ -410,7 +410,7 @@ impl Heap {
 }
 
 fn check_length(length: u64) -> Result<(), Error> {
-    if length > MAX_STRING_LENGTH { Err(Error::RangeError("Invalid string length")) } else { Ok(()) }
+    if length > MAX_STRING_LENGTH { Err(ErrorKind::RangeError("Invalid string length").into()) } else { Ok(()) }
 }
 
 /// The decimal digits of an integer, the first character in the lowest byte, and how many there are.

@@ -5,7 +5,7 @@
 //! cannot know (a record of another type behind an untyped handle, a value written without types) is checked at each access.
 
 use super::Heap;
-use super::error::Error;
+use super::error::{Error, ErrorKind};
 use super::handle::types::Record;
 use super::handle::{Local, Type, Value};
 use super::scope::Scope;
@@ -42,7 +42,7 @@ pub trait TaggedField: 'static {
     /// What is read, from what the heap has kept.
     ///
     /// # Errors
-    /// [`Error::WrongKind`] or [`Error::WrongValue`] if something else was written without types.
+    /// [`ErrorKind::WrongKind`](crate::ErrorKind::WrongKind) or [`ErrorKind::WrongValue`](crate::ErrorKind::WrongValue) if something else was written without types.
     fn get<'s>(scope: &Scope<'s>, value: Value<'s>) -> Result<Self::Get<'s>, Error>;
 }
 
@@ -58,7 +58,7 @@ impl<T: Type> TaggedField for T {
         match value {
             Value::Undefined | Value::Hole => Ok(None),
             Value::Object(object) => scope.downcast(object).map(Some),
-            Value::Smi(_) => Err(Error::WrongValue { expected: T::NAME, found: "small integer" }),
+            Value::Smi(_) => Err(ErrorKind::WrongValue { expected: T::NAME, found: "small integer" }.into()),
         }
     }
 }
@@ -115,8 +115,12 @@ impl TaggedField for Smi {
         const EXPECTED: &str = "small integer";
         match value {
             Value::Smi(number) => Ok(number),
-            Value::Object(object) => Err(Error::WrongKind { expected: EXPECTED, found: scope.kind(object)? }),
-            Value::Undefined | Value::Hole => Err(Error::WrongValue { expected: EXPECTED, found: "undefined" }),
+            Value::Object(object) => {
+                Err(ErrorKind::WrongKind { expected: EXPECTED, found: scope.kind(object)? }.into())
+            }
+            Value::Undefined | Value::Hole => {
+                Err(ErrorKind::WrongValue { expected: EXPECTED, found: "undefined" }.into())
+            }
         }
     }
 }
@@ -255,7 +259,7 @@ impl<R: RecordLayout, V: RawValue> Key<R> for RawField<R, V> {
         let bytes = scope.raw(scope.untyped(record)?)?;
         let range = self.offset..self.offset + size_of::<V>();
         let length = bytes.len() as u64;
-        let field = bytes.get(range).ok_or(Error::IndexOutOfRange { index: self.offset as u64, length })?;
+        let field = bytes.get(range).ok_or_else(|| Error::out_of_range(self.offset as u64, length))?;
         Ok(V::from_bytes(field))
     }
 
@@ -264,7 +268,7 @@ impl<R: RecordLayout, V: RawValue> Key<R> for RawField<R, V> {
         let bytes = heap.raw_mut(record)?;
         let range = self.offset..self.offset + size_of::<V>();
         let length = bytes.len() as u64;
-        let field = bytes.get_mut(range).ok_or(Error::IndexOutOfRange { index: self.offset as u64, length })?;
+        let field = bytes.get_mut(range).ok_or_else(|| Error::out_of_range(self.offset as u64, length))?;
         value.write_to(field);
         Ok(())
     }
@@ -275,9 +279,9 @@ impl Heap {
     fn untyped<'a, R: RecordLayout>(&self, record: Local<'a, R>) -> Result<Local<'a, Record>, Error> {
         let address = self.address(record)?;
         if self.is_record_of(address, TypeId::of::<R>()) {
-            Ok(Local::new(record.index, record.heap))
+            Ok(record.cast())
         } else {
-            Err(Error::WrongKind { expected: R::NAME, found: self.header(address).kind() })
+            Err(ErrorKind::WrongKind { expected: R::NAME, found: self.header(address).kind() }.into())
         }
     }
 
@@ -295,7 +299,7 @@ impl Heap {
     /// ```
     ///
     /// # Errors
-    /// [`Error::WrongHeap`] if record or value belong to another heap.
+    /// [`ErrorKind::WrongHeap`](crate::ErrorKind::WrongHeap) if record or value belong to another heap.
     pub fn write<R: RecordLayout, K: Key<R>>(
         &mut self,
         record: Local<'_, R>,
@@ -310,7 +314,7 @@ impl<'s> Scope<'s> {
     /// Reads a field of a typed record.
     ///
     /// # Errors
-    /// [`Error::WrongHeap`]; [`Error::WrongKind`] or [`Error::WrongValue`] if the field was written without types.
+    /// [`ErrorKind::WrongHeap`](crate::ErrorKind::WrongHeap); [`ErrorKind::WrongKind`](crate::ErrorKind::WrongKind) or [`ErrorKind::WrongValue`](crate::ErrorKind::WrongValue) if the field was written without types.
     pub fn read<R: RecordLayout, K: Key<R>>(&mut self, record: Local<'_, R>, field: K) -> Result<K::Get<'s>, Error> {
         field.read(self, record)
     }
@@ -328,10 +332,10 @@ impl<'s> Scope<'s> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`]; [`Error::IndexOutOfRange`] for more values than fields.
+    /// [`ErrorKind::OutOfMemory`](crate::ErrorKind::OutOfMemory); [`ErrorKind::IndexOutOfRange`](crate::ErrorKind::IndexOutOfRange) for more values than fields.
     pub fn record_of<R: RecordLayout>(&mut self, values: &[Value<'_>]) -> Result<Local<'s, R>, Error> {
         let record_type = self.record_type_for::<R>()?;
         let record = self.record(record_type, values)?;
-        Ok(Local::new(record.index, record.heap))
+        Ok(record.cast())
     }
 }

@@ -289,21 +289,21 @@ impl<'h> Graph<'h> {
 
     pub(super) fn unwrap(&self, node: Node<'_>) -> Result<u32, Error> {
         // A node borrows its heap, so the heap has not changed since; only another heap can be wrong.
-        if node.heap == self.heap.id { Ok(node.index) } else { Err(Error::WrongHeap) }
+        if node.heap == self.heap.id { Ok(node.index) } else { Err(Error::wrong_heap()) }
     }
 
     /// The node of what a handle refers to.
     ///
     /// # Errors
-    /// [`Error::WrongHeap`] for a handle of another heap.
+    /// [`ErrorKind::WrongHeap`](crate::ErrorKind::WrongHeap) for a handle of another heap.
     pub fn node<T: Type>(&self, local: Local<'_, T>) -> Result<Node<'h>, Error> {
-        self.find(self.heap.word(local)?).map(|node| self.wrap(node)).ok_or(Error::WrongHeap)
+        self.find(self.heap.word(local)?).map(|node| self.wrap(node)).ok_or_else(Error::wrong_heap)
     }
 
     /// The node of what a weak handle looks at; `None` once it was collected.
     ///
     /// # Errors
-    /// [`Error::WrongHeap`] for a handle of another heap.
+    /// [`ErrorKind::WrongHeap`](crate::ErrorKind::WrongHeap) for a handle of another heap.
     pub fn node_of_weak<T: Type>(&self, weak: &WeakHandle<T>) -> Result<Option<Node<'h>>, Error> {
         Ok(self.heap.weak_word(weak)?.and_then(|word| self.find(word)).map(|node| self.wrap(node)))
     }
@@ -321,7 +321,7 @@ impl<'h> Graph<'h> {
     /// Where an object is.
     ///
     /// # Errors
-    /// [`Error::WrongHeap`] for a node of another heap, here and in the other questions.
+    /// [`ErrorKind::WrongHeap`](crate::ErrorKind::WrongHeap) for a node of another heap, here and in the other questions.
     pub fn info(&self, node: Node<'_>) -> Result<ObjectInfo, Error> {
         Ok(self.heap.info_at(self.address(self.unwrap(node)?)))
     }
@@ -387,7 +387,7 @@ impl Heap {
     /// The word of what a weak handle looks at, while it is alive.
     pub(super) fn weak_word<T: Type>(&self, weak: &WeakHandle<T>) -> Result<Option<u64>, Error> {
         let (index, generation) = weak.place(self)?;
-        let word = self.mechanism.roots.weak.get(index, generation).ok_or(Error::WrongHeap)?;
+        let word = self.mechanism.roots.weak.get(index, generation).ok_or_else(Error::wrong_heap)?;
         Ok(is_reference(word).then_some(word))
     }
 
@@ -406,7 +406,7 @@ impl Heap {
     /// Bytes that would be free if the object were, see [`Graph::retained_size`].
     ///
     /// # Errors
-    /// [`Error::WrongHeap`] for a handle of another heap.
+    /// [`ErrorKind::WrongHeap`](crate::ErrorKind::WrongHeap) for a handle of another heap.
     pub fn retained_size<T: Type>(&self, local: Local<'_, T>) -> Result<u64, Error> {
         let graph = self.graph();
         let node = graph.node(local)?;

@@ -167,7 +167,7 @@ impl Heap {
     /// else does.
     ///
     /// # Errors
-    /// [`Error::WrongHeap`] for a handle of another heap.
+    /// [`ErrorKind::WrongHeap`](crate::ErrorKind::WrongHeap) for a handle of another heap.
     pub fn path_to<T: Type>(&self, local: Local<'_, T>) -> Result<Option<Path>, Error> {
         let word = self.word(local)?;
         let handles = self.mechanism.roots.handles.iter().filter(|&&word| is_reference(word)).count();
@@ -181,7 +181,7 @@ impl Heap {
     /// What holds the object that a weak handle looks at; `None` if nothing does, or if it was collected.
     ///
     /// # Errors
-    /// [`Error::WrongHeap`] for a handle of another heap.
+    /// [`ErrorKind::WrongHeap`](crate::ErrorKind::WrongHeap) for a handle of another heap.
     pub fn path_to_weak<T: Type>(&self, weak: &WeakHandle<T>) -> Result<Option<Path>, Error> {
         let graph = self.graph();
         match graph.node_of_weak(weak)? {

@@ -216,7 +216,7 @@ impl Heap {
     /// Where an object is and what the collectors know of it.
     ///
     /// # Errors
-    /// [`Error::WrongHeap`] for a handle of another heap.
+    /// [`ErrorKind::WrongHeap`](crate::ErrorKind::WrongHeap) for a handle of another heap.
     pub fn inspect<T: Type>(&self, local: Local<'_, T>) -> Result<ObjectInfo, Error> {
         Ok(self.info_at(self.address(local)?))
     }
@@ -224,7 +224,7 @@ impl Heap {
     /// As [`Self::inspect`] through a weak handle; `None` once the object was collected.
     ///
     /// # Errors
-    /// [`Error::WrongHeap`] for a handle of another heap.
+    /// [`ErrorKind::WrongHeap`](crate::ErrorKind::WrongHeap) for a handle of another heap.
     pub fn inspect_weak<T: Type>(&self, weak: &WeakHandle<T>) -> Result<Option<ObjectInfo>, Error> {
         Ok(self.weak_word(weak)?.map(|word| self.info_at(address_of(word))))
     }

@@ -12,7 +12,7 @@ pub(crate) struct BitTable {
 }
 
 /// Heap bytes that one word of bits describes.
-const SPAN: u64 = 64 * WORD;
+pub(crate) const SPAN: u64 = 64 * WORD;
 
 impl BitTable {
     /// A table for a reservation of `heap_bytes`.
@@ -87,6 +87,12 @@ impl BitTable {
     #[inline(always)]
     pub(crate) fn span(&self, address: u64) -> u64 {
         self.table.word((address / SPAN) * WORD)
+    }
+
+    /// Overwrites the 64 bits that describe the 512 heap bytes at `address`.
+    #[inline(always)]
+    pub(crate) fn set_span(&mut self, address: u64, bits: u64) {
+        self.table.set_word((address / SPAN) * WORD, bits);
     }
 
     /// The next set bit at or after `address` and below `end`, as a heap address.

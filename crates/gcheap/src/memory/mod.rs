@@ -20,7 +20,7 @@ mod reservation;
 mod worklist;
 
 pub(crate) use backing_store::BackingStore;
-pub(crate) use bits::BitTable;
+pub(crate) use bits::{BitTable, SPAN};
 pub(crate) use mark_view::{Half, Mark, MarkView, Share, Whole};
 pub(crate) use page_slots::PageSlots;
 pub(crate) use reservation::Reservation;

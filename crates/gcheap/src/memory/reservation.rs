@@ -20,6 +20,8 @@ pub(crate) struct Reservation {
 
 /// Pages are made usable in runs of this many bytes: one system call for many pages, and the size of a large system page.
 const CHUNK: u64 = 2 << 20;
+/// Bytes behind the end that are mapped with the reservation and never used: what is so near to an address inside is in bounds.
+const GAP: u64 = OS_PAGE;
 /// Below this address a heap is small, and large system pages would cost it more than they save.
 const SMALL_HEAP: u64 = 16 << 20;
 
@@ -31,7 +33,7 @@ impl Reservation {
             .and_then(usize::checked_next_power_of_two)
             .ok_or(Refused { bytes })?;
         let align = (align as usize).max(if bytes as u64 > CHUNK { CHUNK as usize } else { 1 });
-        let base = backend.reserve(bytes, align)?;
+        let base = backend.reserve(bytes + GAP as usize, align)?;
         let chunks = vec![0; bytes.div_ceil(64 * CHUNK as usize)];
         Ok(Reservation { base, mask: (bytes as u64 - 1) & !(WORD - 1), bytes, align, chunks, backend })
     }
@@ -60,6 +62,68 @@ impl Reservation {
         // SAFETY: as for `word`; `&mut self` excludes every borrowed slice.
         unsafe { *self.at(address) = value }
     }
+
+    /// The word so many words behind an address inside the reservation. Near ones are found without another mask: behind the
+    /// reservation lies a gap that belongs to it.
+    #[inline(always)]
+    pub(crate) fn word_near(&self, address: u64, index: u64) -> u64 {
+        if index >= GAP / WORD {
+            return self.word(address + index * WORD);
+        }
+        // SAFETY: `at` is in bounds of the reservation, behind which GAP bytes more belong to the same mapping.
+        unsafe { *self.at(address).add(index as usize) }
+    }
+
+    /// Overwrites the word so many words behind an address inside the reservation.
+    #[inline(always)]
+    pub(crate) fn set_word_near(&mut self, address: u64, index: u64, value: u64) {
+        if index >= GAP / WORD {
+            return self.set_word(address + index * WORD, value);
+        }
+        // SAFETY: as for `word_near`; `&mut self` excludes every borrowed slice.
+        unsafe { *self.at(address).add(index as usize) = value }
+    }
+
+    /// Writes a run of at most [`Self::MOST_IN_A_RUN`] words: word `index` becomes what `word` says; the first error ends it.
+    #[inline(always)]
+    pub(crate) fn write_run<E>(
+        &mut self,
+        address: u64,
+        words: u64,
+        mut word: impl FnMut(u64) -> Result<u64, E>,
+    ) -> Result<(), (u64, E)> {
+        assert!(words <= Self::MOST_IN_A_RUN);
+        let first = self.at(address);
+        for index in 0..words {
+            match word(index) {
+                // SAFETY: `at` is in bounds of the reservation, behind which GAP bytes more belong to the same mapping, and
+                // the run is no longer than the gap. `word` cannot reach this memory, which is borrowed exclusively.
+                Ok(word) => unsafe { *first.add(index as usize) = word },
+                Err(error) => return Err((index, error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves an object of at most [`Self::MOST_IN_A_RUN`] words whose header is known, and leaves its new address where it was.
+    /// Where the two places overlap the result is unspecified.
+    #[inline(always)]
+    pub(crate) fn move_object(&mut self, to: u64, from: u64, header: u64, words: u64) {
+        assert!(words <= Self::MOST_IN_A_RUN);
+        let (source, target) = (self.at(from), self.at(to));
+        // SAFETY: both runs start in bounds of the reservation and are no longer than the gap behind it that belongs to the
+        // same mapping; words are moved one by one through raw pointers, so overlap is no fault.
+        unsafe {
+            *target = header;
+            for index in 1..words as usize {
+                *target.add(index) = *source.add(index);
+            }
+            *source = to;
+        }
+    }
+
+    /// Words that [`Self::write_run`] takes at most.
+    pub(crate) const MOST_IN_A_RUN: u64 = GAP / WORD;
 
     /// Where the reservation lies in this process.
     pub(super) fn first_byte(&self) -> NonNull<u8> {
@@ -104,14 +168,6 @@ impl Reservation {
         let slice =
             unsafe { std::slice::from_raw_parts_mut(self.base.as_ptr().add(start).cast::<u64>(), words as usize) };
         slice.fill(value);
-    }
-
-    /// A run of words, writable.
-    #[inline(always)]
-    pub(crate) fn words_mut(&mut self, address: u64, words: u64) -> &mut [u64] {
-        let start = self.run(address, words.saturating_mul(WORD));
-        // SAFETY: in bounds and word-aligned (`run` masks), and exclusive through `&mut self`.
-        unsafe { std::slice::from_raw_parts_mut(self.base.as_ptr().add(start).cast::<u64>(), words as usize) }
     }
 
     /// A run of raw bytes.
@@ -195,6 +251,6 @@ impl Reservation {
 impl Drop for Reservation {
     fn drop(&mut self) {
         // SAFETY: exactly what `reserve` returned, and nothing can use it after the drop.
-        unsafe { self.backend.unreserve(self.base, self.bytes, self.align) }
+        unsafe { self.backend.unreserve(self.base, self.bytes + GAP as usize, self.align) }
     }
 }

@@ -93,6 +93,22 @@ impl Header {
         self.kind_number() == kind as u8
     }
 
+    /// Whether the small form says that an object has `tagged` words behind its header and nothing else.
+    #[inline(always)]
+    pub(crate) const fn is_small_of(self, tagged: u64) -> bool {
+        self.0 >> 24 == (tagged << 20 | (tagged + 1)) && self.is_small()
+    }
+
+    /// Whether the kind is among these, one bit each by their numbers. Of one kind only it is one comparison with a constant.
+    #[inline(always)]
+    pub(crate) const fn is_one_of(self, kinds: u64) -> bool {
+        if kinds.is_power_of_two() {
+            self.kind_number() == kinds.trailing_zeros() as u8
+        } else {
+            kinds >> self.kind_number() & 1 != 0
+        }
+    }
+
     /// The type of a record; 0 for V8's kinds.
     #[inline(always)]
     pub(crate) const fn type_id(self) -> u16 {

@@ -56,6 +56,12 @@ pub(crate) const fn address(word: u64) -> u64 {
     word & !3
 }
 
+/// A strong reference to what a reference of either strength refers to.
+#[inline(always)]
+pub(crate) const fn strong(word: u64) -> u64 {
+    word & !WEAK
+}
+
 /// The same strength of reference to another place.
 #[inline(always)]
 pub(crate) const fn moved_to(word: u64, address: u64) -> u64 {

@@ -37,10 +37,11 @@ impl Spaces {
         reservation: u64,
         semi_space: u64,
         lazy_new_space: bool,
+        nursery: bool,
     ) -> Result<Self, Refused> {
         let mut spaces = Spaces {
             pages: Pages::new(backend, geometry, reservation)?,
-            new: NewSpace::new(semi_space, lazy_new_space),
+            new: NewSpace::new(semi_space, lazy_new_space || nursery, nursery),
             new_large: LargeObjectSpace::new(SpaceName::NewLargeObject),
             old: PagedSpace::new(SpaceName::Old),
             code: PagedSpace::new(SpaceName::Code),

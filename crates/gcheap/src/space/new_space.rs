@@ -18,6 +18,8 @@ pub(crate) struct NewSpace {
     pub(crate) capacity: u64,
     /// Pages are mapped when allocation reaches them, not when the capacity grows.
     pub(crate) lazy: bool,
+    /// A nursery: what survives one collection is old.
+    pub(crate) promotes_at_once: bool,
     /// Index in `to` of the page that `top` is in.
     current: usize,
     pub(crate) top: u64,
@@ -35,12 +37,13 @@ pub(crate) struct NewSpace {
 }
 
 impl NewSpace {
-    pub(crate) fn new(capacity: u64, lazy: bool) -> Self {
+    pub(crate) fn new(capacity: u64, lazy: bool, promotes_at_once: bool) -> Self {
         NewSpace {
             to: Vec::new(),
             from: Vec::new(),
             capacity,
             lazy,
+            promotes_at_once,
             current: 0,
             top: 0,
             end: 0,
@@ -258,6 +261,15 @@ impl NewSpace {
     pub(crate) fn flip_if_lazy(&mut self) {
         if self.lazy {
             std::mem::swap(&mut self.to, &mut self.from);
+        }
+    }
+
+    /// Where nothing was copied, allocation goes on in the pages that were just left: the processor still has them in its cache.
+    pub(crate) fn reuse_if_empty(&mut self, pages: &Pages) {
+        if self.size(pages) == 0 && !self.from.is_empty() {
+            std::mem::swap(&mut self.to, &mut self.from);
+            self.reset(pages);
+            self.age_mark = self.top;
         }
     }
 

@@ -209,6 +209,15 @@ impl Pages {
         self.live[page] += bytes;
     }
 
+    /// An object that was marked stays so where it is now.
+    #[inline]
+    pub(crate) fn keep_mark(&mut self, now: u64, before: u64, bytes: u64) {
+        if self.marks.get(before) {
+            self.marks.set(now);
+            self.add_live(now, bytes);
+        }
+    }
+
     /// Takes back what [`Self::add_live`] counted too early.
     pub(crate) fn sub_live(&mut self, address: u64, bytes: u64) {
         let page = self.number(address);

@@ -236,7 +236,9 @@ impl Run<'_> {
         self.tell()?;
         let (key, outcome) = match ended {
             Ok(()) => (OutcomeKey::Completed, Outcome::Completed),
-            Err(Stop::Heap(Error::OutOfMemory(_))) => (OutcomeKey::OutOfMemory, Outcome::OutOfMemory),
+            Err(Stop::Heap(error)) if error.out_of_memory().is_some() => {
+                (OutcomeKey::OutOfMemory, Outcome::OutOfMemory)
+            }
             Err(Stop::Heap(error)) => {
                 return Err(RunError::failed(
                     format!("iteration {}: {error}", self.iteration),

@@ -2,7 +2,7 @@
 //! (Node lib/buffer.js `allocate`, `createPool`, `alignPool`).
 
 use gcheap::types::{JsArrayBuffer, JsTypedArray};
-use gcheap::{Error, Global, Local, Scope};
+use gcheap::{Error, ErrorKind, Global, Local, Scope};
 
 /// Views begin at multiples of this (`alignPool`).
 const ALIGNMENT: u64 = 8;
@@ -28,7 +28,9 @@ impl Pool {
             _ => {
                 // The Buffer that the pool comes from is garbage at once; its array buffer stays.
                 let whole = scope.buffer_alloc(size, None)?;
-                let fresh = scope.buffer_of(whole)?.ok_or(Error::RangeError("Array buffer allocation failed"))?;
+                let fresh = scope
+                    .buffer_of(whole)?
+                    .ok_or_else(|| Error::from(ErrorKind::RangeError("Array buffer allocation failed")))?;
                 self.current = Some(scope.global(fresh)?);
                 self.offset = 0;
                 fresh
