@@ -142,7 +142,7 @@ pub struct LimitsCommand {
 /// `membench fidelity`.
 #[derive(Debug, Args)]
 pub struct FidelityCommand {
-    /// Names of shipped workloads [default: all that are recorded]
+    /// Names of shipped workloads, and workload files or directories of them by path [default: all shipped ones]
     #[arg(value_name = "WORKLOAD")]
     pub workloads: Vec<String>,
     /// Node versions [default: all that are recorded]
@@ -164,9 +164,12 @@ pub struct FidelityCommand {
         allow_negative_numbers = true
     )]
     pub max_old_space: Vec<Limit>,
-    /// Directory of the recordings [default: fidelity/recordings of the repository]
+    /// Directory of the recordings [default: fidelity/recordings of the repository; of a file, recordings beside it]
     #[arg(long, value_name = "DIR")]
     pub recordings: Option<PathBuf>,
+    /// The unseen workloads too: the files in fidelity/unseen, which nobody tunes the simulation to
+    #[arg(long)]
+    pub unseen: bool,
     /// Record so many runs of each real Node first
     #[arg(long, value_name = "RUNS", value_parser = value::count, allow_negative_numbers = true)]
     pub record: Option<u64>,
