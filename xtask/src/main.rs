@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use tool::{Failure, Tool};
 
 /// Commands of membench that are passed on as they are.
-const PASSED_ON: [&str; 8] = ["heap", "buffer", "compare", "run", "list", "limits", "fidelity", "calibrate"];
+const PASSED_ON: [&str; 9] = ["heap", "buffer", "compare", "run", "list", "limits", "explain", "fidelity", "calibrate"];
 
 /// Commands of xtask itself.
 const OWN: [&str; 9] = ["test", "ci", "docs", "fetch-node", "bench", "soak", "mutants", "fuzz", "asan"];
@@ -29,7 +29,7 @@ const HELP: &str = "\
 Usage: cargo xtask COMMAND [ARGUMENTS]
 
 Builds membench in release mode and runs it with the same arguments:
-  heap, buffer, compare, run, list, limits, fidelity, calibrate      see: cargo xtask heap --help
+  heap, buffer, compare, run, list, limits, explain, fidelity, calibrate      see: cargo xtask heap --help
 
 Works on the workspace:
   test [ARGUMENTS]      cargo test of everything

@@ -19,6 +19,7 @@ use crate::engine::node::script::javascript;
 use crate::engine::sim::SimEngine;
 use crate::engine::{Engine, Outcome, RunError, Sink};
 use crate::exit::Exit;
+use crate::explain;
 use crate::fidelity;
 use crate::record::file::{RecordFile, json_line};
 use crate::report::text::pad_right;
@@ -116,6 +117,10 @@ fn dispatch(command: Command, flags: Vec<String>, lang: Lang) -> Result<Exit, Fa
         Command::List(command) => return Ok(list(&command, lang)?),
         Command::Limits(command) => return limits(&command, lang),
         Command::Calibrate(command) => return calibration(&command, lang),
+        Command::Explain(command) => {
+            explain::run(&command, lang)?;
+            return Ok(Exit::Completed);
+        }
         Command::Fidelity(command) => {
             let wanted = fidelity::Wanted::resolve(&command).map_err(Failure::Usage)?;
             fidelity::run(&command, &wanted, lang)?;

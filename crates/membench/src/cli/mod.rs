@@ -47,6 +47,8 @@ pub enum Command {
     List(ListCommand),
     /// The limits that flags, memory and Node version give, each with where it comes from
     Limits(LimitsCommand),
+    /// A trace-gc line, a whole log or a fatal message, in words
+    Explain(ExplainCommand),
     /// The same workloads on gcheap and on real Nodes, and how far apart they are
     Fidelity(FidelityCommand),
     /// Fits the cost model of the virtual clock to a Node on this machine
@@ -131,6 +133,20 @@ pub struct LimitsCommand {
     /// What the process believes to run on.
     #[command(flatten)]
     pub platform: PlatformFlags,
+    /// For people or JSON lines
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Language of the output [default: from the locale]
+    #[arg(long, value_enum)]
+    pub lang: Option<Lang>,
+}
+
+/// `membench explain`.
+#[derive(Debug, Args)]
+pub struct ExplainCommand {
+    /// A file, or the line or message itself in quotes; nothing or - is standard input
+    #[arg(value_name = "FILE|TEXT")]
+    pub what: Vec<String>,
     /// For people or JSON lines
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -312,7 +328,7 @@ pub struct RunOptions {
     /// Seed of everything that is random
     #[arg(long, value_name = "N", value_parser = value::seed, default_value_t = 1, allow_negative_numbers = true, help_heading = SCENARIO)]
     pub seed: u64,
-    /// What runs the workload: sim, node, node=PATH or both
+    /// What runs the workload: sim, node, node=PATH, both or both=PATH
     #[arg(long, value_name = "ENGINE", value_parser = value::engine, default_value = "sim")]
     pub engine: EngineFlag,
     /// Virtual time makes every run reproducible
