@@ -36,13 +36,13 @@ Works on the workspace:
   ci                    what .ci/run runs: format, clippy, tests, docs, a short run, mutants, a little fuzzing
   docs                  the documentation of all crates
   fetch-node MAJOR...   real Nodes from the npm registry, to target/node/MAJOR/bin/node
-  bench [ARGUMENTS]     gcheap laid beside other collectors (docs/performance.md); bench --help
+  bench [NAME...] [--format json]   gcheap laid beside other collectors (docs/performance.md); bench --help
 
 Looks for faults (docs/testing.md):
   soak [--operations N] [--seed S]   random programs on the heap and on a model; --replay FILE runs one again,
                                      --faults refuses memory at each place where a program asks for it
   mutants [--operations N]           faults on purpose: what notices each
-  fuzz [--minutes N] [TARGET...]     coverage-guided fuzzing (nightly Rust)
+  fuzz [--minutes N | --seconds N] [TARGET...]   coverage-guided fuzzing (nightly Rust)
   asan [ARGUMENTS]                   cargo test under AddressSanitizer (nightly Rust)
 ";
 
