@@ -177,10 +177,14 @@ fn a_bad_recording_and_one_that_is_not_there_are_named() {
     let nothing = scratch.0.join("nothing/here");
     fs::create_dir_all(&nothing).unwrap();
     let nothing = nothing.to_str().unwrap();
+    let stray = scratch.0.join("stray");
+    fs::create_dir_all(&stray).unwrap();
+    fs::write(stray.join("jump-node24-64.jsonl"), "").unwrap();
+    let stray = stray.to_str().unwrap();
     let lone = scratch.0.join("lone.toml");
     fs::write(&lone, FEW).unwrap();
     // Arguments, status, and what standard error holds.
-    let cases: [(&[&str], i32, &str); 10] = [
+    let cases: [(&[&str], i32, &str); 11] = [
         (&["--recordings", directory], 1, "heap-node24-64.jsonl, line 1: invalid type: integer `7`"),
         (&["--recordings", directory, "--node", "22"], 1, "has no recording of what was asked for"),
         (&["--recordings", "/nowhere/at/all"], 1, "make some with --record 5"),
@@ -189,6 +193,7 @@ fn a_bad_recording_and_one_that_is_not_there_are_named() {
         (&["no/such.toml"], 2, "the workload file no/such.toml cannot be read"),
         (&["no/such"], 2, "the workload files in no/such cannot be read"),
         (&[nothing], 2, "there is no workload file in"),
+        (&["--recordings", stray], 1, "jump-node24-64.jsonl is a recording of \"jump\", and there is no such workload"),
         (&[lone.to_str().unwrap()], 1, "make some with --record 5"),
         (&[lone.to_str().unwrap(), "--recordings", nothing], 1, "has no recording of what was asked for"),
     ];

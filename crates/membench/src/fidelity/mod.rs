@@ -88,6 +88,8 @@ impl Results {
 #[derive(Clone, Debug)]
 pub struct Wanted {
     subjects: Vec<Subject>,
+    /// Nothing was chosen: each recording has to find its workload.
+    everything: bool,
     nodes: Vec<u32>,
     limits: Vec<Option<Mib>>,
 }
@@ -101,6 +103,7 @@ impl Wanted {
     pub fn resolve(command: &FidelityCommand) -> Result<Wanted, Text> {
         Ok(Wanted {
             subjects: subject::subjects(command)?,
+            everything: command.workloads.is_empty(),
             nodes: command.node.clone(),
             limits: command.max_old_space.iter().map(|limit| limit.0).collect(),
         })
@@ -142,6 +145,18 @@ impl Wanted {
                     && asked(&self.limits, &cell.max_old_space)
             });
             cells.extend(of_it.map(|cell| (subject, cell.clone())));
+        }
+        let known = |cell: &Cell| self.subjects.iter().any(|subject| subject.workload.name == cell.workload);
+        if self.everything
+            && let Some(stray) = recorded.values().flatten().find(|cell| !known(cell))
+        {
+            let (file, workload) = (stray.file_name(), &stray.workload);
+            return Err(RunError::failed(
+                format!(
+                    "{file} is a recording of {workload:?}, and there is no such workload: name it or remove the file"
+                ),
+                format!("{file} 是 {workload:?} 的录制,而没有这样的负载:请指定它或删除该文件"),
+            ));
         }
         if cells.is_empty() {
             let directories: Vec<String> = recorded.keys().map(|directory| directory.display().to_string()).collect();
