@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::time::Instant;
 
 /// Heaps of each sort that are made.
-const HEAPS: usize = 300;
+pub const HEAPS: usize = 300;
 
 /// Wall time of making and dropping a heap, medians, microseconds.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use crate::asan::nightly_host;
 use crate::tool::{Failure, Tool, host_in, root, target_directory};
 
-/// `cargo xtask fuzz [--minutes N] [TARGET…]`: every target, or those that are named, each for N minutes (1).
+/// `cargo xtask fuzz [--minutes N | --seconds N] [TARGET…]`: every target, or those that are named, each for N minutes (1).
 ///
 /// Inputs start from `fuzz/seeds/TARGET`; what is found on the way stays in the target directory. Ends with a table of the
 /// edges and features that each target has covered.
@@ -31,7 +31,7 @@ pub fn run(arguments: &[OsString]) -> Result<(), Failure> {
         format!("{:<16}{:>9}{:>10}{:>10}{:>10}{:>12}\n", "target", "minutes", "edges", "features", "inputs", "runs");
     for target in if chosen.is_empty() { all } else { chosen } {
         let Covered { edges, features, inputs, runs } = fuzz(&target, minutes)?;
-        table += &format!("{target:<16}{minutes:>9}{edges:>10}{features:>10}{inputs:>10}{runs:>12}\n");
+        table += &format!("{target:<16}{minutes:>9.2}{edges:>10}{features:>10}{inputs:>10}{runs:>12}\n");
     }
     super::say(&table);
     Ok(())
@@ -90,12 +90,17 @@ fn parse(arguments: &[OsString]) -> Result<(f64, Vec<String>), Failure> {
     let (mut minutes, mut chosen) = (1.0, Vec::new());
     let mut words = arguments.iter().map(|word| word.to_string_lossy().into_owned());
     while let Some(word) = words.next() {
-        if word == "--minutes" {
-            let value = words.next().unwrap_or_default();
+        let (name, attached) = match word.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (&word[..], None),
+        };
+        if name == "--minutes" || name == "--seconds" {
+            let value = attached.or_else(|| words.next()).unwrap_or_default();
             let number: Option<f64> = value.parse().ok().filter(|number| *number > 0.0 && f64::is_finite(*number));
-            minutes = number.ok_or_else(|| Failure::usage(format!("--minutes needs a number, not {value:?}")))?;
+            let number = number.ok_or_else(|| Failure::usage(format!("{name} needs a number, not {value:?}")))?;
+            minutes = if name == "--seconds" { number / 60.0 } else { number };
         } else if word.starts_with('-') {
-            return Err(Failure::usage(format!("there is no option {word}: there is --minutes")));
+            return Err(Failure::usage(format!("there is no option {word}: there are --minutes and --seconds")));
         } else {
             chosen.push(word);
         }
@@ -193,8 +198,13 @@ mod tests {
     }
 
     #[test]
-    fn minutes_must_be_a_number() {
-        assert_eq!(parse(&["--minutes".into(), "x".into()]).unwrap_err().status, 2);
+    fn the_time_is_minutes_or_seconds_and_a_number() {
+        for wrong in ["x", "0", "-1", "inf"] {
+            assert_eq!(parse(&["--minutes".into(), wrong.into()]).unwrap_err().status, 2);
+            assert_eq!(parse(&["--seconds".into(), wrong.into()]).unwrap_err().status, 2);
+        }
+        assert_eq!(parse(&["text".into(), "--seconds".into(), "30".into()]).unwrap(), (0.5, vec!["text".to_owned()]));
+        assert_eq!(parse(&["--seconds=90".into()]).unwrap(), (1.5, Vec::new()));
         assert_eq!(parse(&["--minutes".into(), "2".into(), "heap".into()]).unwrap(), (2.0, vec!["heap".to_owned()]));
     }
 }

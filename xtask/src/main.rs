@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use tool::{Failure, Tool};
 
 /// Commands of membench that are passed on as they are.
-const PASSED_ON: [&str; 8] = ["heap", "buffer", "compare", "run", "list", "limits", "fidelity", "calibrate"];
+const PASSED_ON: [&str; 9] = ["heap", "buffer", "compare", "run", "list", "limits", "explain", "fidelity", "calibrate"];
 
 /// Commands of xtask itself.
 const OWN: [&str; 9] = ["test", "ci", "docs", "fetch-node", "bench", "soak", "mutants", "fuzz", "asan"];
@@ -29,20 +29,20 @@ const HELP: &str = "\
 Usage: cargo xtask COMMAND [ARGUMENTS]
 
 Builds membench in release mode and runs it with the same arguments:
-  heap, buffer, compare, run, list, limits, fidelity, calibrate      see: cargo xtask heap --help
+  heap, buffer, compare, run, list, limits, explain, fidelity, calibrate      see: cargo xtask heap --help
 
 Works on the workspace:
   test [ARGUMENTS]      cargo test of everything
   ci                    what .ci/run runs: format, clippy, tests, docs, a short run, mutants, a little fuzzing
   docs                  the documentation of all crates
   fetch-node MAJOR...   real Nodes from the npm registry, to target/node/MAJOR/bin/node
-  bench [ARGUMENTS]     gcheap laid beside other collectors (docs/performance.md); bench --help
+  bench [NAME...] [--format json]   gcheap laid beside other collectors (docs/performance.md); bench --help
 
 Looks for faults (docs/testing.md):
   soak [--operations N] [--seed S]   random programs on the heap and on a model; --replay FILE runs one again,
                                      --faults refuses memory at each place where a program asks for it
   mutants [--operations N]           faults on purpose: what notices each
-  fuzz [--minutes N] [TARGET...]     coverage-guided fuzzing (nightly Rust)
+  fuzz [--minutes N | --seconds N] [TARGET...]   coverage-guided fuzzing (nightly Rust)
   asan [ARGUMENTS]                   cargo test under AddressSanitizer (nightly Rust)
 ";
 

@@ -5,6 +5,7 @@
 //! run.
 
 mod instructions;
+mod lines;
 mod process;
 mod save;
 mod simulator;
@@ -22,15 +23,21 @@ use std::path::{Path, PathBuf};
 /// What to measure.
 #[derive(Debug, Args)]
 pub struct Options {
+    /// Only these [default: all].
+    #[arg(value_name = "NAME")]
+    names: Vec<Part>,
     /// How often everything is done.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// Only these, by their names, separated by commas.
+    /// The same, separated by commas.
     #[arg(long, value_delimiter = ',')]
     only: Vec<Part>,
     /// Only these peers, separated by commas; node-st is what the ratios are to.
     #[arg(long, value_delimiter = ',')]
     peers: Vec<Peer>,
+    /// For people, or a line of JSON for each workload and peer.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
     /// The results as JSON to a file.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -57,7 +64,17 @@ pub struct Options {
     membench: Option<PathBuf>,
 }
 
-/// What `--only` can name.
+/// How the results are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Tables for people.
+    #[default]
+    Text,
+    /// JSON lines.
+    Json,
+}
+
+/// What names and `--only` can say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Part {
     Bt16,
@@ -87,14 +104,21 @@ impl Part {
 }
 
 impl Options {
+    fn everything(&self) -> bool {
+        self.names.is_empty() && self.only.is_empty()
+    }
+
+    fn chosen(&self) -> impl Iterator<Item = Part> {
+        self.names.iter().chain(&self.only).copied()
+    }
+
     fn wants(&self, part: Part) -> bool {
-        self.only.is_empty() || self.only.contains(&part)
+        self.everything() || self.chosen().any(|chosen| chosen == part)
     }
 
     fn workloads(&self) -> Vec<Workload> {
-        let wanted = |workload: &Workload| {
-            self.only.is_empty() || self.only.iter().any(|part| part.workload() == Some(*workload))
-        };
+        let wanted =
+            |workload: &Workload| self.everything() || self.chosen().any(|part| part.workload() == Some(*workload));
         Workload::ALL.into_iter().filter(wanted).collect()
     }
 
@@ -152,7 +176,7 @@ pub fn run(options: &Options) -> Result<(), String> {
             let parts = [Part::Heap, Part::Compare, Part::Library].map(|part| options.wants(part));
             simulator = simulator::run(membench, node.as_deref(), options.rounds, parts)?;
         }
-        None if options.only.is_empty() => eprintln!("no membench was given: the runs of the simulator are left out"),
+        None if options.everything() => eprintln!("no membench was given: the runs of the simulator are left out"),
         None => {}
     }
     let heaps = if options.wants(Part::Setup) { Some(Program::own(["heaps"]).json()?) } else { None };
@@ -165,7 +189,10 @@ pub fn run(options: &Options) -> Result<(), String> {
         heaps,
     };
     let text = table::render(&results);
-    print!("{text}");
+    match options.format {
+        Format::Text => print!("{text}"),
+        Format::Json => print!("{}", lines::lines(&results)?),
+    }
     if let Some(path) = &options.json {
         save::json(path, &results)?;
     }

@@ -25,6 +25,8 @@ pub(super) struct Row {
     pub(super) ratio: Option<f64>,
     /// Most resident memory, MiB, as the records have it.
     pub(super) peak_rss_mib: Option<f64>,
+    /// How often it was run.
+    pub(super) runs: usize,
     /// Most of heapTotal and external together, MiB; of a simulated run.
     pub(super) accounted_mib: Option<f64>,
 }
@@ -120,6 +122,7 @@ fn row(case: &Case, cases: &[Case]) -> Row {
         cpu_ms: median(&case.costs.iter().map(|cost| cost.cpu_ms).collect::<Vec<_>>()),
         ratio: real.map(|real| wall(case) / wall(real)),
         peak_rss_mib: memory.0,
+        runs: case.costs.len(),
         accounted_mib: memory.1.filter(|_| !case.real),
     }
 }
@@ -165,6 +168,7 @@ fn all_workloads(membench: &Path) -> Result<Row, String> {
         cpu_ms,
         ratio: None,
         peak_rss_mib: None,
+        runs: 1,
         accounted_mib: None,
     })
 }

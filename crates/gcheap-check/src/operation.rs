@@ -72,6 +72,16 @@ pub enum Action {
     AddNearLimit,
     RemoveNearLimit,
     Compare,
+    StartMarking,
+    MarkBytes,
+    FinishMarking,
+    Evacuate,
+    SweepPage,
+    ForceCompaction,
+    ForcePromotion,
+    FillNewSpace,
+    FillOldSpace,
+    RefuseDuring,
     /// An operation of the user, by its place in the harness.
     Custom(u16),
 }
@@ -144,6 +154,17 @@ const WEIGHTS: &[(Action, u64)] = &[
     (Action::AddNearLimit, 1),
     (Action::RemoveNearLimit, 1),
     (Action::Compare, 3),
+    // Behind the others: the bytes of a fuzzer choose by place.
+    (Action::StartMarking, 5),
+    (Action::MarkBytes, 12),
+    (Action::FinishMarking, 3),
+    (Action::Evacuate, 3),
+    (Action::SweepPage, 6),
+    (Action::ForceCompaction, 2),
+    (Action::ForcePromotion, 2),
+    (Action::FillNewSpace, 3),
+    (Action::FillOldSpace, 1),
+    (Action::RefuseDuring, 3),
 ];
 
 impl Action {

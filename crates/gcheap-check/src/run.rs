@@ -4,9 +4,10 @@ use crate::coverage::{Coverage, Seen};
 use crate::failure::{Caught, Done, Failure, Found, Stop};
 use crate::harness::{Harness, Hook};
 use crate::operation::{Action, Operation};
+use crate::operations::phases;
 use crate::settings::Settings;
 use crate::world::{Pair, ROOTS, World};
-use gcheap::{Error, ErrorKind, GcKind, Heap, Scope};
+use gcheap::{Error, ErrorKind, GcKind, GcPhase, Heap, Scope};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -132,6 +133,9 @@ impl World<'_> {
         self.coverage.out_of_memory += 1;
         scope.refuse_pages_after(None);
         self.refusing = false;
+        for phase in [GcPhase::Scavenge, GcPhase::Evacuation] {
+            scope.refuse_pages_during(phase, None);
+        }
         scope.verify()?;
         if error.to_string().is_empty() {
             return Err(Found::oracle("an error without words".to_owned()));
@@ -150,6 +154,7 @@ impl World<'_> {
         scope.refuse_pages_after(None);
         scope.refuse_backing_stores_after(None);
         scope.collect_at_every(0, GcKind::Minor);
+        phases::release(scope);
         self.locals.clear();
         {
             let mut turn = scope.scope();

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! [`cli`] holds the flags as typed, [`settings`] what they mean on this machine, [`workload`] what is done, [`engine`]
-//! who does it, [`record`] the facts of a run as JSON lines and [`report`] the same facts for people. [`fidelity`] runs both
+//! who does it, [`record`] the facts of a run as JSON lines and [`report`] the same facts for people. [`explain`] reads what
+//! V8 printed in some other run, [`calibrate`] measures a Node, [`fidelity`] runs both
 //! engines and says how far they are apart. [`run`] puts them together, and [`exit`] is the only place that ends the process.
 //!
 //! What holds: an engine never prints and never ends the process, it only talks to an [`engine::Sink`]. Everything
@@ -17,6 +18,7 @@ pub mod calibrate;
 pub mod cli;
 pub mod engine;
 pub mod exit;
+pub mod explain;
 pub mod fidelity;
 pub mod record;
 pub mod report;

@@ -19,13 +19,14 @@ use crate::engine::node::script::javascript;
 use crate::engine::sim::SimEngine;
 use crate::engine::{Engine, Outcome, RunError, Sink};
 use crate::exit::Exit;
+use crate::explain;
 use crate::fidelity;
 use crate::record::file::{RecordFile, json_line};
 use crate::report::text::pad_right;
 use crate::report::{Console, Style, limits as limits_report};
 use crate::settings::{HeapSettings, Memory, Node, Settings, machine};
 use crate::text::{Lang, Text};
-use crate::workload::{Sizes, Workload, parse, shipped};
+use crate::workload::{Sizes, Workload, find, shipped};
 
 /// Does what `typed` says; the first word is the name of the program.
 pub fn main(typed: impl IntoIterator<Item = OsString>) -> Exit {
@@ -107,7 +108,7 @@ fn dispatch(command: Command, flags: Vec<String>, lang: Lang) -> Result<Exit, Fa
         }
         Command::Run(run) => {
             let sizes = Sizes { set: run.set, ..sizes(&run.options, run.records, run.buffer_size) };
-            let workload = find_workload(&run.workload, sizes)?;
+            let workload = find(&run.workload, sizes).map_err(Failure::Usage)?;
             if let Some(path) = &run.emit_js {
                 return emit_js(&workload, run.options.seed, path);
             }
@@ -116,6 +117,10 @@ fn dispatch(command: Command, flags: Vec<String>, lang: Lang) -> Result<Exit, Fa
         Command::List(command) => return Ok(list(&command, lang)?),
         Command::Limits(command) => return limits(&command, lang),
         Command::Calibrate(command) => return calibration(&command, lang),
+        Command::Explain(command) => {
+            explain::run(&command, lang)?;
+            return Ok(Exit::Completed);
+        }
         Command::Fidelity(command) => {
             let wanted = fidelity::Wanted::resolve(&command).map_err(Failure::Usage)?;
             fidelity::run(&command, &wanted, lang)?;
@@ -124,23 +129,6 @@ fn dispatch(command: Command, flags: Vec<String>, lang: Lang) -> Result<Exit, Fa
     };
     let workload = shipped(&name, sizes).map_err(Failure::Usage)?;
     workload_run(&workload, flags, &options, lang)
-}
-
-/// A shipped workload by its name, or a file by its path.
-fn find_workload(word: &str, sizes: Sizes) -> Result<Workload, Failure> {
-    let path = Path::new(word);
-    let is_path = word.contains(std::path::MAIN_SEPARATOR) || path.extension().is_some_and(|end| end == "toml");
-    if !is_path {
-        return shipped(word, sizes).map_err(Failure::Usage);
-    }
-    let source = std::fs::read_to_string(path).map_err(|error| {
-        Failure::Usage(Text::new(
-            format!("the workload file {word} cannot be read: {error}"),
-            format!("无法读取负载文件 {word}:{error}"),
-        ))
-    })?;
-    let name = path.file_stem().map_or_else(|| word.to_owned(), |name| name.to_string_lossy().into_owned());
-    parse(&name, word, &source, &sizes).map_err(Failure::Usage)
 }
 
 fn emit_js(workload: &Workload, seed: u64, path: &Path) -> Result<Exit, Failure> {

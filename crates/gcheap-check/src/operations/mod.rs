@@ -5,6 +5,7 @@ mod buffers;
 mod collections;
 mod control;
 mod objects;
+pub(crate) mod phases;
 mod strings;
 mod weak;
 
@@ -33,6 +34,8 @@ impl World<'_> {
             ArrayBuffer | TypedArray | WriteBuffer | View => self.buffers(turn, locals, operation),
             Garbage | DropRoot | CopyRoot | EndJob | Minor | Major | LastResort | Advance | Stress | RefusePages
             | RefuseBackingStores | AddNearLimit | RemoveNearLimit => self.control(turn, locals, operation),
+            StartMarking | MarkBytes | FinishMarking | Evacuate | SweepPage | ForceCompaction | ForcePromotion
+            | FillNewSpace | FillOldSpace | RefuseDuring => self.phases(turn, operation),
             Compare => self.compare(turn, locals),
             Custom(index) => {
                 let harness = self.harness;

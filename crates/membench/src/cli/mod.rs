@@ -47,6 +47,8 @@ pub enum Command {
     List(ListCommand),
     /// The limits that flags, memory and Node version give, each with where it comes from
     Limits(LimitsCommand),
+    /// A trace-gc line, a whole log or a fatal message, in words
+    Explain(ExplainCommand),
     /// The same workloads on gcheap and on real Nodes, and how far apart they are
     Fidelity(FidelityCommand),
     /// Fits the cost model of the virtual clock to a Node on this machine
@@ -139,10 +141,24 @@ pub struct LimitsCommand {
     pub lang: Option<Lang>,
 }
 
+/// `membench explain`.
+#[derive(Debug, Args)]
+pub struct ExplainCommand {
+    /// A file, or the line or message itself in quotes; nothing or - is standard input
+    #[arg(value_name = "FILE|TEXT")]
+    pub what: Vec<String>,
+    /// For people or JSON lines
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Language of the output [default: from the locale]
+    #[arg(long, value_enum)]
+    pub lang: Option<Lang>,
+}
+
 /// `membench fidelity`.
 #[derive(Debug, Args)]
 pub struct FidelityCommand {
-    /// Names of shipped workloads [default: all that are recorded]
+    /// Names of shipped workloads, and workload files or directories of them by path [default: all shipped ones]
     #[arg(value_name = "WORKLOAD")]
     pub workloads: Vec<String>,
     /// Node versions [default: all that are recorded]
@@ -164,9 +180,12 @@ pub struct FidelityCommand {
         allow_negative_numbers = true
     )]
     pub max_old_space: Vec<Limit>,
-    /// Directory of the recordings [default: fidelity/recordings of the repository]
+    /// Directory of the recordings [default: fidelity/recordings of the repository; of a file, recordings beside it]
     #[arg(long, value_name = "DIR")]
     pub recordings: Option<PathBuf>,
+    /// The unseen workloads too: the files in fidelity/unseen, which nobody tunes the simulation to
+    #[arg(long)]
+    pub unseen: bool,
     /// Record so many runs of each real Node first
     #[arg(long, value_name = "RUNS", value_parser = value::count, allow_negative_numbers = true)]
     pub record: Option<u64>,
@@ -309,7 +328,7 @@ pub struct RunOptions {
     /// Seed of everything that is random
     #[arg(long, value_name = "N", value_parser = value::seed, default_value_t = 1, allow_negative_numbers = true, help_heading = SCENARIO)]
     pub seed: u64,
-    /// What runs the workload: sim, node, node=PATH or both
+    /// What runs the workload: sim, node, node=PATH, both or both=PATH
     #[arg(long, value_name = "ENGINE", value_parser = value::engine, default_value = "sim")]
     pub engine: EngineFlag,
     /// Virtual time makes every run reproducible

@@ -228,8 +228,8 @@ pub fn engine(value: &str) -> Result<EngineFlag, Text> {
         ("node", path) => Ok(EngineFlag::Node(path)),
         ("both", path) => Ok(EngineFlag::Both(path)),
         _ => Err(Text::new(
-            format!("{value:?} is no engine: sim, node, node=PATH or both"),
-            format!("没有引擎 {value:?}:可用 sim、node、node=PATH 或 both"),
+            format!("{value:?} is no engine: sim, node, node=PATH, both or both=PATH"),
+            format!("没有引擎 {value:?}:可用 sim、node、node=PATH、both 或 both=PATH"),
         )),
     }
 }

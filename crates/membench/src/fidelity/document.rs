@@ -4,9 +4,10 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::Measured;
 use super::compare::{Metric, SizeAtSample};
+use super::subject::Library;
 use super::table::{OUTSIDE, Rows, cells, error, limit, range, summaries};
+use super::{Measured, Results};
 use crate::report::text::{label, mib};
 use crate::text::Lang;
 
@@ -14,13 +15,20 @@ use crate::text::Lang;
 const BOUNDS: [(Metric, f64); 2] = [(Metric::HeapUsed, 0.03), (Metric::HeapTotal, 0.06)];
 /// The most samples of one cell and one size that are named.
 const NAMED: usize = 1;
+/// What the unseen workloads are for, in words.
+const UNSEEN: &str = include_str!("unseen.md");
 /// Why samples differ, in words.
 const WHY: &str = include_str!("why.md");
 
-/// The whole document; `notes` say what else is to be known of the recordings.
-pub fn markdown(measured: &[Measured], notes: &str) -> String {
-    let far = Far::all(measured);
-    [how(), conditions(measured, notes), comparison(measured), samples(&far), why(&far)].join("\n")
+/// The whole document; `notes` say what else is to be known of the recordings of a library.
+pub fn markdown(results: &Results, notes: &dyn Fn(Library) -> String) -> String {
+    let far = Far::all(&results.shipped);
+    let mut parts = vec![how(), conditions(results, &notes(Library::Shipped)), comparison(&results.shipped)];
+    if !results.unseen.is_empty() {
+        parts.push(unseen(&results.unseen, &notes(Library::Unseen)));
+    }
+    parts.extend([samples(&far), why(&far)]);
+    parts.join("\n")
 }
 
 fn how() -> String {
@@ -28,9 +36,9 @@ fn how() -> String {
         "# How far the simulation is from real Nodes\n\
          \n\
          Made by\n\
-         \n    cargo xtask fidelity --write docs/fidelity.md\n\
+         \n    cargo xtask fidelity --unseen --write docs/fidelity.md\n\
          \n\
-         from the recordings in `fidelity/recordings`, and not edited by hand. The recordings are real runs; they are\n\
+         from the recordings in `fidelity/recordings` and `fidelity/unseen/recordings`, and not edited by hand. The recordings are real runs; they are\n\
          made anew with `cargo xtask fidelity --record 5`, which needs the real Nodes (`cargo xtask fetch-node 20 22 24 26`)\n\
          and a machine that does nothing else.\n\
          \n\
@@ -51,8 +59,8 @@ fn how() -> String {
     )
 }
 
-fn conditions(measured: &[Measured], notes: &str) -> String {
-    let runs = || measured.iter().flat_map(|cell| &cell.real);
+fn conditions(results: &Results, notes: &str) -> String {
+    let runs = || results.shipped.iter().chain(&results.unseen).flat_map(|cell| &cell.real);
     let versions: BTreeSet<_> = runs()
         .map(|run| {
             let major = run.node.split('.').next().and_then(|major| major.parse::<u32>().ok());
@@ -78,6 +86,20 @@ fn comparison(measured: &[Measured]) -> String {
         table(&cells(Lang::En, measured)),
         table(&summaries(Lang::En, measured)),
     )
+}
+
+fn unseen(measured: &[Measured], notes: &str) -> String {
+    let mut text = format!("## Unseen workloads\n\n{UNSEEN}");
+    if !notes.is_empty() {
+        let _ = write!(text, "\n{notes}");
+    }
+    let _ = write!(
+        text,
+        "\n{}\n### Summary of the unseen workloads\n\n{}",
+        table(&cells(Lang::En, measured)),
+        table(&summaries(Lang::En, measured)),
+    );
+    text
 }
 
 /// Samples of one cell and one size that are far off.
@@ -111,7 +133,7 @@ fn samples(far: &[Far<'_>]) -> String {
     let [used, total] = BOUNDS.map(|(_, bound)| bound * 100.0);
     let mut text = format!(
         "## Samples that are further off\n\n\
-         Samples at which `heapUsed` is more than {used:.0} % or `heapTotal` more than {total:.0} % from the median of the\n\
+         Samples of the shipped workloads at which `heapUsed` is more than {used:.0} % or `heapTotal` more than {total:.0} % from the median of the\n\
          real runs: how many of the cell's there are, and the worst {NAMED} of them. \"Apart\" is how far the real runs\n\
          themselves are apart at that sample.\n\n"
     );

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::Measured;
 use super::compare::{Comparison, Ends, Metric, Spread, Summary, frequencies};
 use super::recording::{Cell, Observed};
+use super::subject::Library;
+use super::{Measured, Results};
 use crate::engine::RunError;
 use crate::record::OutcomeKey;
 use crate::record::file::json_line;
 use crate::report::summary::outcome;
-use crate::report::text::{pad_left, pad_right, width};
+use crate::report::text::{heading, pad_left, pad_right, width};
 use crate::text::{Lang, Text};
 
 /// What stands after a number that lies outside the spread of the real runs.
@@ -20,8 +21,8 @@ pub const OUTSIDE: &str = "*";
 /// Cells of a table; the first row is its head.
 pub type Rows = Vec<Vec<String>>;
 
-/// All for people: the table of cells, what its marks mean, and the summary of each version.
-pub fn text(lang: Lang, measured: &[Measured]) -> String {
+/// All for people, a library at a time: the table of cells, what its marks mean, and the summary of each version.
+pub fn text(lang: Lang, results: &Results) -> String {
     let legend = Text::new(
         format!(
             "In brackets: the real runs. Errors are medians over the samples, against the median of the real runs;\n\
@@ -33,7 +34,15 @@ pub fn text(lang: Lang, measured: &[Measured]) -> String {
              {OUTSIDE} 表示在范围之外。real 行是每次真实运行与同组其他真实运行的比较,即可达到的标准。"
         ),
     );
-    format!("{}\n{}\n\n{}", aligned(&cells(lang, measured)), legend.get(lang), aligned(&summaries(lang, measured)))
+    let mut parts = Vec::new();
+    for (library, measured) in results.libraries() {
+        if library == Library::Unseen {
+            parts.push(heading(Text::new("unseen workloads", "未用于调校的负载").get(lang), false));
+        }
+        parts.push(format!("{}\n{}\n", aligned(&cells(lang, measured)), legend.get(lang)));
+        parts.push(aligned(&summaries(lang, measured)));
+    }
+    parts.join("\n")
 }
 
 /// A row for each cell.
@@ -206,6 +215,7 @@ fn aligned(rows: &Rows) -> String {
 #[derive(Serialize)]
 #[serde(tag = "type", rename = "cell", rename_all = "camelCase")]
 struct CellLine<'a> {
+    library: Library,
     workload: &'a str,
     node: u32,
     max_old_space: Option<u64>,
@@ -243,6 +253,7 @@ struct Inside {
 #[derive(Serialize)]
 struct VersionLine {
     r#type: &'static str,
+    library: Library,
     node: u32,
     #[serde(flatten)]
     summary: SummaryLine,
@@ -279,33 +290,36 @@ impl From<Summary> for SummaryLine {
     }
 }
 
-/// A line a cell (`cell`), then two a version: the simulation (`fidelity`) and the mark to reach (`mark`).
+/// For each library a line a cell (`cell`), then two a version: the simulation (`fidelity`) and the mark to reach (`mark`).
 ///
 /// # Errors
 ///
 /// Never.
-pub fn json(measured: &[Measured]) -> Result<Vec<u8>, RunError> {
+pub fn json(results: &Results) -> Result<Vec<u8>, RunError> {
     let mut lines = Vec::new();
-    for one in measured {
-        let Some(ends) = Ends::of(&observed(one)) else { continue };
-        lines.extend(json_line(&cell_line(one, &ends))?);
-    }
-    for (node, cells) in by_version(measured) {
-        for (kind, summary) in [("fidelity", simulated(&cells)), ("mark", real(&cells))] {
-            let Some(summary) = summary else { continue };
-            lines.extend(json_line(&VersionLine { r#type: kind, node, summary: summary.into() })?);
+    for (library, measured) in results.libraries() {
+        for one in measured {
+            let Some(ends) = Ends::of(&observed(one)) else { continue };
+            lines.extend(json_line(&cell_line(library, one, &ends))?);
+        }
+        for (node, cells) in by_version(measured) {
+            for (kind, summary) in [("fidelity", simulated(&cells)), ("mark", real(&cells))] {
+                let Some(summary) = summary else { continue };
+                lines.extend(json_line(&VersionLine { r#type: kind, library, node, summary: summary.into() })?);
+            }
         }
     }
     Ok(lines)
 }
 
-fn cell_line<'a>(measured: &'a Measured, ends: &Ends) -> CellLine<'a> {
+fn cell_line<'a>(library: Library, measured: &'a Measured, ends: &Ends) -> CellLine<'a> {
     let Measured { cell, simulated, comparison, real, .. } = measured;
     let [heap_used_error, heap_total_error, external_error] =
         Metric::ALL.map(|metric| comparison.error(metric).map(rounded));
     let [heap_used, heap_total, external] = Metric::ALL.map(|metric| comparison.inside(metric).map(rounded));
     let real_outcome = frequencies(real.iter().map(|run| run.observed.outcome)).first().map(|most| most.0);
     CellLine {
+        library,
         workload: &cell.workload,
         node: cell.node,
         max_old_space: cell.max_old_space.map(|limit| limit.0),

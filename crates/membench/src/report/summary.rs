@@ -91,12 +91,13 @@ pub fn out_of_memory(lang: Lang, workload: &Workload, story: &Story) -> String {
     let why = why(&fatal.location, story.config.limits.max_old_space);
     let helped = helped(workload, story);
     let names = match lang {
-        Lang::En => ["When:                    ", "Why:                     ", "What would have helped:  "],
-        Lang::Zh => ["何时:    ", "为何:    ", "如何避免:"],
+        Lang::En => ["When:", "Why:", "What would have helped:"],
+        Lang::Zh => ["何时:", "为何:", "如何避免:"],
     };
+    let column = names.iter().map(|name| width(name)).max().unwrap_or(0) + 2;
     let mut text = "\n".to_owned();
     for (name, sentence) in names.into_iter().zip([when, why, helped]) {
-        let _ = writeln!(text, "{name}{}", sentence.get(lang));
+        let _ = writeln!(text, "{}{}", pad_right(name, column), sentence.get(lang));
     }
     text
 }
@@ -104,7 +105,8 @@ pub fn out_of_memory(lang: Lang, workload: &Workload, story: &Story) -> String {
 /// What a location of V8 means.
 pub fn why(location: &str, limit: Option<u64>) -> Text {
     let (limit_en, limit_zh) = match limit {
-        Some(limit) => (format!("its limit of {} MB", short(limit)), format!("{} MB 的上限", short(limit))),
+        // A number stands apart from the characters before it.
+        Some(limit) => (format!("its limit of {} MB", short(limit)), format!(" {} MB 的上限", short(limit))),
         None => ("its limit".to_owned(), "上限".to_owned()),
     };
     match location {

@@ -4,6 +4,8 @@
 
 use std::fmt::Write;
 
+use unicode_width::UnicodeWidthStr;
+
 use crate::record::{ConfigRecord, SampleRecord};
 use crate::text::{Lang, Text};
 use crate::workload::Label;
@@ -20,14 +22,7 @@ pub fn mib(bytes: u64) -> f64 {
 /// assert_eq!(membench::report::text::width("RSS (物理内存):"), 15);
 /// ```
 pub fn width(text: &str) -> usize {
-    text.chars().map(|c| if is_wide(c) { 2 } else { 1 }).sum()
-}
-
-/// East Asian wide and full-width characters, as far as our texts have them (Unicode Standard Annex 11).
-fn is_wide(c: char) -> bool {
-    matches!(c, '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{303e}' | '\u{3041}'..='\u{33ff}' | '\u{3400}'..='\u{4dbf}'
-        | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' | '\u{f900}'..='\u{faff}' | '\u{fe30}'..='\u{fe6f}'
-        | '\u{ff00}'..='\u{ff60}' | '\u{ffe0}'..='\u{ffe6}')
+    text.width()
 }
 
 /// `text` followed by blanks up to `columns`.
@@ -113,7 +108,7 @@ pub fn config(lang: Lang, config: &ConfigRecord) -> String {
         names.into_iter().zip(sizes).filter_map(|(name, bytes)| Some(format!("{name} {} MB", short(bytes?)))).collect();
     let (flags_name, settings_name, comma) = match lang {
         Lang::En => ("Flags:    ", "Settings: ", ", "),
-        Lang::Zh => ("参数:", "设置:", ","),
+        Lang::Zh => ("参数: ", "设置: ", ", "),
     };
     format!("{first}\n{flags_name}{flags}\n{settings_name}{}\n\n", known.join(comma))
 }

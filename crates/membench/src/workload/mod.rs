@@ -12,6 +12,7 @@
 
 mod estimate;
 pub mod file;
+mod find;
 mod lower;
 mod mistake;
 pub mod random;
@@ -25,6 +26,7 @@ use crate::cli::value::Mib;
 use crate::text::Text;
 pub use estimate::Estimate;
 pub use file::parse;
+pub use find::{find, from_file, is_path};
 pub use mistake::Mistake;
 pub use shipped::shipped;
 pub use value::{Count, Field, Growth, Shape, Value};
