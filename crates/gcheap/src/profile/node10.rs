@@ -128,6 +128,7 @@ pub static NODE_10: Profile = Profile {
         js_array_buffer: 64,
         js_typed_array: 104,
         js_data_view: 64,
+        weak_cells_are_old: true,
         js_proxy: 32,
         js_date: 96,
         js_date_value: 16,

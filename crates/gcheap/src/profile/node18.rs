@@ -129,6 +129,7 @@ pub static NODE_18: Profile = Profile {
         js_array_buffer: 80,
         js_typed_array: 96,
         js_data_view: 80,
+        weak_cells_are_old: true,
         js_proxy: 32,
         js_date: 96,
         js_date_value: 16,

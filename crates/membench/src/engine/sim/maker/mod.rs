@@ -147,10 +147,10 @@ impl<'p, 'o> Maker<'p, 'o> {
                 let index = self.slot(bound);
                 let value = self.call(body, turn)?;
                 match &self.holders[keep] {
-                    Holder::Slots(slots) => {
-                        let slots = turn.open(slots)?;
-                        turn.array_set(slots, index, value)
-                    }
+                    Holder::Slots(slots) => match slots.open(turn)? {
+                        Some(slots) => turn.array_set(slots, index, value),
+                        None => Ok(()),
+                    },
                     _ => Ok(()),
                 }
             }
@@ -162,7 +162,7 @@ impl<'p, 'o> Maker<'p, 'o> {
                 let value = self.call(body, turn)?;
                 let stays = self.stays(bound);
                 let Holder::Map(map) = &self.holders[keep] else { return Ok(()) };
-                let map = turn.open(map)?;
+                let Some(map) = map.open(turn)? else { return Ok(()) };
                 if stays {
                     turn.map_set(map, key.into(), value)?;
                 }
@@ -175,10 +175,10 @@ impl<'p, 'o> Maker<'p, 'o> {
                 let value = self.call(body, turn)?;
                 let stays = self.stays(bound);
                 match &self.holders[keep] {
-                    Holder::Set(set) if stays => {
-                        let set = turn.open(set)?;
-                        turn.set_add(set, value)
-                    }
+                    Holder::Set(set) if stays => match set.open(turn)? {
+                        Some(set) => turn.set_add(set, value),
+                        None => Ok(()),
+                    },
                     _ => Ok(()),
                 }
             }
