@@ -283,7 +283,8 @@ impl Heap {
         let start_ms = self.time_ms();
         let old_counter = self.old_bytes_allocated + self.promoted_bytes;
         self.tracer.sample_allocation(start_ms, self.bytes_allocated - self.old_bytes_allocated, old_counter);
-        self.mechanism.spaces.free_linear_areas();
+        let keeps_code_open = collector == Collector::Scavenge && !self.profile.collection.statistics_free_linear_areas;
+        self.mechanism.spaces.free_linear_areas(keeps_code_open);
         let spaces = &self.mechanism.spaces;
         let before = Before {
             used: spaces.objects(),

@@ -615,6 +615,8 @@ pub struct ObjectSizes {
     pub js_typed_array: u64,
     /// JSDataView.
     pub js_data_view: u64,
+    /// Strings of numbers are born old, because the number-string cache is (up to 7.8).
+    pub number_strings_are_old: bool,
     /// The weak cells of a FinalizationRegistry are born old (up to 13.6; measured on 10.2 to 14.6).
     pub weak_cells_are_old: bool,
     /// JSProxy.
@@ -690,7 +692,7 @@ pub struct Baseline {
     pub startup_survived: u64,
     /// Bytes of new space that have survived one of them and are promoted next.
     pub startup_aged: u64,
-    /// Share of the new-space start content that survives a scavenge, 0 to 1.
+    /// Share of the new-space start content that survives its first scavenge, 0 to 1.
     pub new_space_survival: f64,
     /// Bytes of old space that the first full collection frees.
     pub old_garbage: u64,

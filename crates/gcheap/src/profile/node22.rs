@@ -132,6 +132,7 @@ pub static NODE_22: Profile = Profile {
         js_array_buffer: 88,
         js_typed_array: 96,
         js_data_view: 80,
+        number_strings_are_old: false,
         weak_cells_are_old: true,
         js_proxy: 32,
         js_date: 96,

@@ -134,6 +134,7 @@ pub static NODE_24: Profile = Profile {
         js_array_buffer: 96,
         js_typed_array: 104,
         js_data_view: 88,
+        number_strings_are_old: false,
         weak_cells_are_old: true,
         js_proxy: 32,
         js_date: 96,

@@ -137,6 +137,7 @@ pub static NODE_26: Profile = Profile {
         js_array_buffer: 96,
         js_typed_array: 104,
         js_data_view: 88,
+        number_strings_are_old: false,
         weak_cells_are_old: false,
         js_proxy: 40,
         js_date: 96,

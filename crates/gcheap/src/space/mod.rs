@@ -105,10 +105,13 @@ impl Spaces {
         }
     }
 
-    pub(crate) fn free_linear_areas(&mut self) {
+    /// Gives the open linear areas back; where a scavenge leaves code space alone (up to 11.3), `keeps_code_open`.
+    pub(crate) fn free_linear_areas(&mut self, keeps_code_open: bool) {
         let (paged, pages) = self.paged_mut();
         for space in paged {
-            space.free_linear_area(pages);
+            if !(keeps_code_open && space.name == SpaceName::Code) {
+                space.free_linear_area(pages);
+            }
         }
     }
 }
