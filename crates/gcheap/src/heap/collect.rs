@@ -281,8 +281,11 @@ impl Heap {
         let interleaved =
             collector == Collector::Scavenge && (sweeping || self.mechanism.marking.active || self.sweeping_unfinished);
         let start_ms = self.time_ms();
-        let old_counter = self.old_bytes_allocated + self.promoted_bytes;
-        self.tracer.sample_allocation(start_ms, self.bytes_allocated - self.old_bytes_allocated, old_counter);
+        // What start-up allocated counts for the speeds as well.
+        let start = &self.profile.baseline;
+        let young_counter = start.new.used + self.bytes_allocated - self.old_bytes_allocated;
+        let old_counter = start.heap_used() - start.new.used + self.old_bytes_allocated + self.promoted_bytes;
+        self.tracer.sample_allocation(start_ms, young_counter, old_counter);
         let keeps_code_open = collector == Collector::Scavenge && !self.profile.collection.statistics_free_linear_areas;
         self.mechanism.spaces.free_linear_areas(keeps_code_open);
         let spaces = &self.mechanism.spaces;

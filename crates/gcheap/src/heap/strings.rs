@@ -252,8 +252,8 @@ impl<'s> Scope<'s> {
         if let Some(slot) = slot {
             let cache = address_of(self.mechanism.roots.internal[Internal::NumberStringCache as usize]);
             let small = self.header(cache).words() == 2 + 2 * INITIAL_CACHE_ENTRIES;
-            if small && self.load(cache, slot) != UNDEFINED {
-                // The first collision makes the full cache, and is forgotten with the small one.
+            if small {
+                // Start-up has filled it so far that the next number collides: that makes the full cache, and is forgotten itself.
                 let entries = self.profile.objects.number_string_cache_entries;
                 // Without memory for it the small one goes on serving.
                 let _ = self.make_number_string_cache(2 * entries);

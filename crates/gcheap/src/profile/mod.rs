@@ -423,6 +423,8 @@ pub struct CollectionRules {
     /// Marking begins with the stack as well (6.8 and 7.8); later only the final pause looks at it, so that what only the stack
     /// holds is marked there.
     pub marking_starts_with_stack: bool,
+    /// When nothing is left to mark, the stack guard prepares the end first, and the step after that asks for the pause (up to 10.2).
+    pub marking_is_prepared_to_end: bool,
     /// Share of the time between the start of marking and the pause in which the main thread marks itself, percent. A measurement:
     /// about half in 6.8 and 7.8, whose allocation observers kept step with the program; next to nothing since.
     pub main_thread_marking_percent: u32,
@@ -635,7 +637,7 @@ pub struct ObjectSizes {
     pub max_on_heap_typed_array: u64,
     /// Entries of the full number-string cache.
     pub number_string_cache_entries: u64,
-    /// Start-up leaves the cache at its first size of 256 entries; the first collision then makes the full one.
+    /// Start-up leaves the cache at its first size of 256 entries, and so full that the next number makes the full one.
     pub number_string_cache_starts_small: bool,
     /// Size of the FixedArray behind it, header included.
     pub number_string_cache_bytes: u64,

@@ -91,6 +91,7 @@ pub static NODE_24: Profile = Profile {
         retry_ignores_soft_limit: true,
         checks_hard_limit: true,
         marking_starts_with_stack: false,
+        marking_is_prepared_to_end: false,
         main_thread_marking_percent: 0,
         late_limit_check: false,
         full_collections_after_young: 0,

@@ -94,6 +94,7 @@ pub static NODE_26: Profile = Profile {
         retry_ignores_soft_limit: true,
         checks_hard_limit: true,
         marking_starts_with_stack: false,
+        marking_is_prepared_to_end: false,
         main_thread_marking_percent: 0,
         late_limit_check: true,
         full_collections_after_young: 2,

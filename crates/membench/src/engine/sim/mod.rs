@@ -32,6 +32,10 @@ const PROCESS: Process = Process { pid: 1, isolate: 0x1000_0000 };
 /// Records between two looks at what the heap has told.
 const RECORDS_A_LOOK: u64 = 4096;
 
+/// Bytes that a sample of the JavaScript program leaves beside the texts of its numbers: the answer of `process.memoryUsage`, and
+/// a line that is put together and written. Measured on Node 10 to 26, once the code is warm: 1160 to 1420 bytes in all.
+const SAMPLE_TEXT: u64 = 1_100;
+
 /// Runs workloads on gcheap.
 #[derive(Debug, Default)]
 pub struct SimEngine;
@@ -192,24 +196,31 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn sample(&mut self, label: Label, heap: &Heap) -> Result<(), RunError> {
+    fn sample(&mut self, label: Label, scope: &mut Scope<'_>) -> Result<(), Stop> {
         self.tell()?;
-        let usage = heap.memory_usage();
-        let start = &heap.profile().baseline;
+        let usage = scope.memory_usage();
+        let start = &scope.profile().baseline;
         let modelled = start.rss
             + usage.heap_total.saturating_sub(start.heap_total())
             + usage.array_buffers.saturating_sub(start.array_buffers);
         self.sink.sample(SampleRecord {
             iteration: self.iteration,
             label,
-            time_ms: heap.time_ms(),
+            time_ms: scope.time_ms(),
             rss: machine::rss(),
             heap_total: usage.heap_total,
             heap_used: usage.heap_used,
             external: usage.external,
             array_buffers: usage.array_buffers,
             modelled_rss: Some(modelled),
-        })
+        })?;
+        // The JavaScript program writes its samples as text.
+        let mut turn = scope.scope();
+        for number in [self.iteration, usage.heap_total, usage.heap_used, usage.external, usage.array_buffers] {
+            turn.number_to_string(number as i32)?;
+        }
+        turn.string_of_length(SAMPLE_TEXT, false)?;
+        Ok(())
     }
 
     /// Passes on what the heap has told since the last look.
