@@ -283,7 +283,9 @@ impl Heap {
         let start_ms = self.time_ms();
         let old_counter = self.old_bytes_allocated + self.promoted_bytes;
         self.tracer.sample_allocation(start_ms, self.bytes_allocated - self.old_bytes_allocated, old_counter);
-        self.mechanism.spaces.free_linear_areas();
+        // A scavenge of 11.3 leaves the linear area of code space alone, which counts as used as a whole.
+        let code = collector != Collector::Scavenge || !self.profile.collection.open_linear_areas_count_as_used;
+        self.mechanism.spaces.free_linear_areas(code);
         let spaces = &self.mechanism.spaces;
         let before = Before {
             used: spaces.objects(),

@@ -7,7 +7,7 @@ use super::{
     Baseline, BaselineSpace, CollectionRules, ExternalRules, GrowingRules, IneffectiveMoment, IneffectiveRules,
     InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB, NewSpaceRules, ObjectSizes, PageRules,
     PretenuringRules, PretenuringThreshold, Profile, PromotionRoom, RecomputeMoment, ResizeMoment, SoftLimit,
-    ThroughputModel, TracerRules, YoungSize,
+    ThroughputModel, TieringRules, TracerRules, TurbofanRules, YoungSize,
 };
 use crate::event::SpaceName;
 use crate::time::CostModel;
@@ -114,8 +114,15 @@ pub static NODE_10: Profile = Profile {
         min_ratio: 0.85,
         counts_in_full_collections: true,
         reset_below_survival: 0.1,
-        executions_until_optimized: 18_000,
-        executions_until_reoptimized: 10_000,
+    },
+    tiering: TieringRules {
+        feedback_invocations: 0,
+        turbofan: TurbofanRules::Ticks { budget: 147_456, count: 2, bytes_per_tick: 1_200, small: 90 },
+        osr_invocations: None,
+        osr_size: Some((180, 48)),
+        maglev: None,
+        turbofan_ns: 44_000.0,
+        keeps_executors: false,
     },
     tracer: TracerRules {
         throughput: ThroughputModel::Window { window_ms: 5_000.0 },

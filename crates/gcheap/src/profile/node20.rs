@@ -7,7 +7,7 @@ use super::{
     Baseline, BaselineSpace, CollectionRules, ExternalRules, GrowingRules, IneffectiveMoment, IneffectiveRules,
     InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB, NewSpaceRules, ObjectSizes, PageRules,
     PretenuringRules, PretenuringThreshold, Profile, PromotionRoom, RecomputeMoment, ResizeMoment, SoftLimit,
-    ThroughputModel, TracerRules, YoungSize,
+    ThroughputModel, TieringRules, TracerRules, TurbofanRules, YoungSize,
 };
 use crate::event::SpaceName;
 use crate::time::CostModel;
@@ -117,8 +117,15 @@ pub static NODE_20: Profile = Profile {
         min_ratio: 0.85,
         counts_in_full_collections: true,
         reset_below_survival: 0.1,
-        executions_until_optimized: 18_000,
-        executions_until_reoptimized: 40_000,
+    },
+    tiering: TieringRules {
+        feedback_invocations: 8,
+        turbofan: TurbofanRules::Ticks { budget: 67_584, count: 3, bytes_per_tick: 150, small: 81 },
+        osr_invocations: Some(500),
+        osr_size: None,
+        maglev: None,
+        turbofan_ns: 44_000.0,
+        keeps_executors: false,
     },
     tracer: TracerRules {
         throughput: ThroughputModel::Window { window_ms: 5_000.0 },

@@ -4,9 +4,9 @@
 
 use super::{
     Baseline, BaselineSpace, CollectionRules, ExternalRules, GrowingRules, IneffectiveMoment, IneffectiveRules,
-    InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB, NewSpaceRules, ObjectSizes, PageRules,
-    PretenuringRules, PretenuringThreshold, Profile, PromotionRoom, RecomputeMoment, ResizeMoment, SoftLimit,
-    ThroughputModel, TracerRules, YoungSize,
+    InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB, MaglevRules, NewSpaceRules, ObjectSizes,
+    PageRules, PretenuringRules, PretenuringThreshold, Profile, PromotionRoom, RecomputeMoment, ResizeMoment,
+    SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules, YoungSize,
 };
 use crate::event::SpaceName;
 use crate::time::CostModel;
@@ -120,8 +120,15 @@ pub static NODE_24: Profile = Profile {
         min_ratio: 0.85,
         counts_in_full_collections: true,
         reset_below_survival: 0.1,
-        executions_until_optimized: 4_800,
-        executions_until_reoptimized: 40_000,
+    },
+    tiering: TieringRules {
+        feedback_invocations: 8,
+        turbofan: TurbofanRules::Invocations { count: 10_000 },
+        osr_invocations: Some(500),
+        osr_size: None,
+        maglev: Some(MaglevRules { invocations: 500, osr_invocations: 100, loop_weight: 0.8, compile_ns: 9_500.0 }),
+        turbofan_ns: 30_000.0,
+        keeps_executors: true,
     },
     tracer: TracerRules {
         throughput: ThroughputModel::Smoothed { half_life_ms: 100.0 },
