@@ -382,8 +382,36 @@ pub struct NewSpaceRules {
     pub page_promotion_percent: u64,
     /// Size of the local buffers that a scavenger task copies into, bytes.
     pub copy_buffer: u64,
+    /// What tasks that help leave of them.
+    pub copy_buffers_left: CopyBuffersLeft,
     /// Rests of pages of at least this size are kept for later when allocation moves on, bytes.
     pub parked_buffer_min: u64,
+}
+
+/// Local buffers that helping tasks of a scavenge hardly use, and that stay in new space as fillers until the next one: how many
+/// there are on average, in hundredths (a measurement).
+///
+/// ```
+/// let left = gcheap::profile::NODE_20.new_space.copy_buffers_left;
+/// assert_eq!(left.hundredths(16 << 20), 400);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub struct CopyBuffersLeft {
+    /// Whatever the size of new space.
+    pub always: u64,
+    /// More for each MiB of a semi-space: the larger it is, the more tasks help.
+    pub per_mib: u64,
+}
+
+impl CopyBuffersLeft {
+    /// None that counts: what is left is given back.
+    pub const NONE: CopyBuffersLeft = CopyBuffersLeft { always: 0, per_mib: 0 };
+
+    /// Hundredths of a buffer after a scavenge of a semi-space of this capacity, bytes.
+    pub const fn hundredths(self, semi_space: u64) -> u64 {
+        self.always + self.per_mib * semi_space / MIB
+    }
 }
 
 /// Which state of marking makes an overshot limit refuse a new old page (V8 `Heap::ShouldExpandOldGenerationOnSlowAllocation`).

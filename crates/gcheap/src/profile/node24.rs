@@ -3,10 +3,10 @@
 //! The first with young and full collections kept apart, a semi-space of 64 MiB, and page headers of two words.
 
 use super::{
-    Baseline, BaselineSpace, CollectionRules, ExternalRules, GrowingRules, IneffectiveMoment, IneffectiveRules,
-    InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB, MaglevRules, NewSpaceRules, ObjectSizes,
-    PageRules, PretenuringRules, PretenuringThreshold, Profile, PromotionRoom, RecomputeMoment, ResizeMoment,
-    SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules, YoungSize,
+    Baseline, BaselineSpace, CollectionRules, CopyBuffersLeft, ExternalRules, GrowingRules, IneffectiveMoment,
+    IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB, MaglevRules, NewSpaceRules,
+    ObjectSizes, PageRules, PretenuringRules, PretenuringThreshold, Profile, PromotionRoom, RecomputeMoment,
+    ResizeMoment, SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules, YoungSize,
 };
 use crate::event::SpaceName;
 use crate::time::CostModel;
@@ -81,6 +81,7 @@ pub static NODE_24: Profile = Profile {
         low_throughput: 1_000,
         page_promotion_percent: 70,
         copy_buffer: 32 * KIB,
+        copy_buffers_left: CopyBuffersLeft { always: 50, per_mib: 0 },
         parked_buffer_min: 4 * KIB,
     },
     collection: CollectionRules {

@@ -6,10 +6,10 @@
 //! statement and the first scavenge. The baseline holds the later state, because every collection sees that one.
 
 use super::{
-    Baseline, BaselineSpace, CollectionRules, ExternalRules, GrowingRules, IneffectiveMoment, IneffectiveRules,
-    InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB, MaglevRules, NewSpaceRules, ObjectSizes,
-    PageRules, PretenuringRules, PretenuringThreshold, Profile, PromotionRoom, RecomputeMoment, ResizeMoment,
-    SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules, YoungSize,
+    Baseline, BaselineSpace, CollectionRules, CopyBuffersLeft, ExternalRules, GrowingRules, IneffectiveMoment,
+    IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB, MaglevRules, NewSpaceRules,
+    ObjectSizes, PageRules, PretenuringRules, PretenuringThreshold, Profile, PromotionRoom, RecomputeMoment,
+    ResizeMoment, SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules, YoungSize,
 };
 use crate::event::SpaceName;
 use crate::time::CostModel;
@@ -84,6 +84,7 @@ pub static NODE_26: Profile = Profile {
         low_throughput: 1_000,
         page_promotion_percent: 70,
         copy_buffer: 32 * KIB,
+        copy_buffers_left: CopyBuffersLeft { always: 120, per_mib: 0 },
         parked_buffer_min: 4 * KIB,
     },
     collection: CollectionRules {
