@@ -4,10 +4,10 @@
 //! what Node 12 has: no check of the limit, young survivors of full collections, marking on the main thread.
 
 use super::{
-    Baseline, BaselineSpace, CollectionRules, ExternalRules, GrowingRules, IneffectiveMoment, IneffectiveRules,
-    InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB, NewSpaceRules, ObjectSizes, PageRules,
-    PretenuringRules, PretenuringThreshold, Profile, PromotionRoom, RecomputeMoment, ResizeMoment, SoftLimit,
-    ThroughputModel, TracerRules, YoungSize,
+    Baseline, BaselineSpace, CollectionRules, CopyBuffersLeft, ExternalRules, GrowingRules, IneffectiveMoment,
+    IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB, NewSpaceRules, ObjectSizes,
+    PageRules, PretenuringRules, PretenuringThreshold, Profile, PromotionRoom, RecomputeMoment, ResizeMoment,
+    SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules, YoungSize,
 };
 use crate::event::SpaceName;
 use crate::time::CostModel;
@@ -75,6 +75,7 @@ pub static NODE_10: Profile = Profile {
         low_throughput: 1_000,
         page_promotion_percent: 70,
         copy_buffer: 32 * KIB,
+        copy_buffers_left: CopyBuffersLeft::NONE,
         parked_buffer_min: 4 * KIB,
     },
     collection: CollectionRules {
@@ -115,8 +116,15 @@ pub static NODE_10: Profile = Profile {
         min_ratio: 0.85,
         counts_in_full_collections: true,
         reset_below_survival: 0.1,
-        executions_until_optimized: 18_000,
-        executions_until_reoptimized: 10_000,
+    },
+    tiering: TieringRules {
+        feedback_invocations: 0,
+        turbofan: TurbofanRules::Ticks { budget: 147_456, count: 2, bytes_per_tick: 1_200, small: 90 },
+        osr_invocations: None,
+        osr_size: Some((180, 48)),
+        maglev: None,
+        turbofan_ns: 44_000.0,
+        keeps_executors: false,
     },
     tracer: TracerRules {
         throughput: ThroughputModel::Window { window_ms: 5_000.0 },
@@ -156,7 +164,7 @@ pub static NODE_10: Profile = Profile {
         startup_survived: 1_653_784,
         startup_aged: 320_000,
         new_space_survival: 0.7,
-        old_garbage: 300_000,
+        old_garbage: 240_000,
         external: 8_272,
         array_buffers: 0,
         rss: 31_900_000,

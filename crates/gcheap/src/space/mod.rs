@@ -105,11 +105,11 @@ impl Spaces {
         }
     }
 
-    /// Gives the open linear areas back; where a scavenge leaves code space alone (up to 11.3), `keeps_code_open`.
-    pub(crate) fn free_linear_areas(&mut self, keeps_code_open: bool) {
+    /// Gives back what is left of the open linear areas; that of code space only with `code`.
+    pub(crate) fn free_linear_areas(&mut self, code: bool) {
         let (paged, pages) = self.paged_mut();
         for space in paged {
-            if !(keeps_code_open && space.name == SpaceName::Code) {
+            if code || space.name != SpaceName::Code {
                 space.free_linear_area(pages);
             }
         }

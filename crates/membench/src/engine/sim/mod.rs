@@ -8,6 +8,8 @@ mod keep;
 mod maker;
 mod pool;
 mod program;
+mod size;
+mod tier;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -25,7 +27,7 @@ use crate::record::{ConfigRecord, EndRecord, FatalRecord, GcRecord, OutcomeKey, 
 use crate::settings::{Settings, machine};
 use crate::workload::{Gc, Label, Step, Workload};
 use maker::Maker;
-use program::{Make, Plan, compile};
+use program::{Make, Part, Plan, compile};
 
 /// The process and isolate that trace lines name: the simulated process is always the same one.
 const PROCESS: Process = Process { pid: 1, isolate: 0x1000_0000 };
@@ -133,27 +135,31 @@ impl Run<'_> {
     }
 
     fn plan(&mut self, plan: &[Plan<'_>], maker: &mut Maker<'_, '_>, scope: &mut Scope<'_>) -> Result<(), Stop> {
-        for part in plan {
-            match part {
-                Plan::Make { count, make } => {
+        for step in plan {
+            if !step.reached.replace(true) {
+                maker.reach(step.compiled, step.ends_loop, scope)?;
+            }
+            match &step.part {
+                Part::Make { count, make } => {
                     let count = count.map_or(1, |count| maker.count(count));
                     self.make(count, make, maker, scope)?;
                 }
-                Plan::Repeat { times, iterations, body } => {
+                Part::Repeat { times, iterations, depth, body } => {
                     let times = times.map(|times| maker.count(times));
                     let mut done = 0;
                     while times.is_none_or(|times| done < times) {
                         self.iteration += u64::from(*iterations);
                         self.plan(body, maker, scope)?;
+                        maker.back_edge(*depth, scope);
                         done += 1;
                     }
                 }
-                Plan::IfGcExposed(body) => {
+                Part::IfGcExposed(body) => {
                     if self.settings.expose_gc {
                         self.plan(body, maker, scope)?;
                     }
                 }
-                Plan::Do(step) => self.step(step, maker, scope)?,
+                Part::Do(step) => self.step(step, maker, scope)?,
             }
         }
         Ok(())
