@@ -187,8 +187,8 @@ fn nothing_weak_is_a_path() {
     scope.register(registry, target.upcast(), 1.into(), None).unwrap();
     let _handle = scope.weak_handle(target).unwrap();
     let path = scope.path_to(target).unwrap().unwrap();
-    assert_eq!(path.to_string(), "a WeakRef used in the current job -> JSObject");
-    assert!(path.is_empty());
+    assert_eq!(path.to_string(), "a WeakRef used in the current job -> OrderedHashSet value 0 -> JSObject");
+    assert_eq!(path.len(), 1);
     scope.end_job();
     assert_eq!(scope.path_to(target).unwrap(), None);
     assert!(scope.deref_weak(weak_ref).unwrap().is_some());

@@ -76,17 +76,18 @@ impl Heap {
             set_committed(&mut spaces.code, &mut spaces.pages, start.code.committed)?;
         }
         self.fill_read_only_space()?;
-        // New space: of every hundred bytes so many survive the first collections.
+        // New space: what has survived start-up's collections survives the next ones, of the rest so many of every hundred bytes.
         let pieces = start.new.used / PIECE;
         let mut left = start.new.used;
         let mut survivors = 0.0;
         for _ in 0..pieces {
-            if start.startup_aged > 0 && start.new.used - left <= start.startup_aged {
+            let aged = start.startup_aged > 0 && start.new.used - left <= start.startup_aged;
+            if aged {
                 let spaces = &mut self.mechanism.spaces;
                 spaces.new.set_age_mark(&mut spaces.pages);
             }
             let object = self.baseline_piece(&mut left, SpaceChoice::New)?;
-            survivors += start.new_space_survival;
+            survivors += if aged { 1.0 } else { start.new_space_survival };
             if survivors >= 1.0 {
                 survivors -= 1.0;
                 hang(self, object);

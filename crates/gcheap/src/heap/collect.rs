@@ -281,9 +281,14 @@ impl Heap {
         let interleaved =
             collector == Collector::Scavenge && (sweeping || self.mechanism.marking.active || self.sweeping_unfinished);
         let start_ms = self.time_ms();
-        let old_counter = self.old_bytes_allocated + self.promoted_bytes;
-        self.tracer.sample_allocation(start_ms, self.bytes_allocated - self.old_bytes_allocated, old_counter);
-        self.mechanism.spaces.free_linear_areas();
+        // What start-up allocated counts for the speeds as well.
+        let start = &self.profile.baseline;
+        let young_counter = start.new.used + self.bytes_allocated - self.old_bytes_allocated;
+        let old_counter = start.heap_used() - start.new.used + self.old_bytes_allocated + self.promoted_bytes;
+        self.tracer.sample_allocation(start_ms, young_counter, old_counter);
+        // A scavenge of 11.3 leaves the linear area of code space alone, which counts as used as a whole.
+        let code = collector != Collector::Scavenge || !self.profile.collection.open_linear_areas_count_as_used;
+        self.mechanism.spaces.free_linear_areas(code);
         let spaces = &self.mechanism.spaces;
         let before = Before {
             used: spaces.objects(),
@@ -526,6 +531,19 @@ impl Heap {
         }
     }
 
+    /// Buffers of tasks that helped to copy stay behind as fillers.
+    fn leave_copy_buffers(&mut self, capacity: u64) {
+        let rules = &self.profile.new_space;
+        let spaces = &mut self.mechanism.spaces;
+        self.copy_buffers_owed += rules.copy_buffers_left.hundredths(capacity);
+        while self.copy_buffers_owed >= 100 {
+            self.copy_buffers_owed -= 100;
+            if let Some(start) = spaces.new.allocate_in_gc(&mut spaces.pages, rules.copy_buffer) {
+                crate::space::new_space::write_filler(&mut spaces.pages, start, start + rules.copy_buffer);
+            }
+        }
+    }
+
     fn scavenge(&mut self, reason: GcReason) -> Result<(), Error> {
         let outside = self.enter_phase(GcPhase::Scavenge);
         let before = self.prologue(Collector::Scavenge, false);
@@ -535,6 +553,9 @@ impl Heap {
         let result = result.unwrap_or_default();
         self.unswept_backing_stores += result.freed_backing_stores;
         let survived = result.copied + result.promoted;
+        if result.copied > 0 {
+            self.leave_copy_buffers(before.capacity);
+        }
         self.promoted_bytes += result.promoted;
         self.clock.advance(self.cost.scavenge_ns(survived));
         let pause_ms = self.time_ms() - before.start_ms;

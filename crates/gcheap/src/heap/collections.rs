@@ -13,6 +13,7 @@ use crate::object::growth::{ORDERED_TABLE_INITIAL, ORDERED_TABLE_MAX, ordered_ta
 use crate::object::layout;
 use crate::object::word::{self, HOLE, UNDEFINED, address as address_of, as_smi, is_reference, reference};
 use crate::object::{Header, Kind};
+use crate::roots::Internal;
 use crate::space::pages::YOUNG;
 
 const TABLE: u64 = 3;
@@ -28,6 +29,9 @@ const END_OF_CHAIN: u64 = word::smi(-1);
 const LENGTH_BITS: u32 = 10;
 /// V8 `PropertyArray::HashField`.
 const HASH_MASK: u32 = 0x1f_ffff;
+
+/// What a Set says that cannot grow any more.
+const SET_FULL: &str = "Set maximum size exceeded";
 
 /// The two tables differ in the words of an entry only.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -78,20 +82,28 @@ impl Heap {
                 let bits = self.load(object, 1);
                 mix(bits as u32 ^ (bits >> 32) as u32)
             }
-            Kind::JsObject
-            | Kind::JsArray
-            | Kind::JsFunction
-            | Kind::JsMap
-            | Kind::JsSet
-            | Kind::JsWeakMap
-            | Kind::JsWeakRef
-            | Kind::JsArrayBuffer
-            | Kind::JsTypedArray
-            | Kind::JsFinalizationRegistry
-            | Kind::JsPromise => self.identity_hash(object),
+            kind if Self::has_identity_hash(kind) => self.identity_hash(object),
             Kind::Record => mix(u32::from(header.type_id())),
             _ => mix(u32::from(header.kind_number())),
         }
+    }
+
+    /// Objects with a properties word keep a hash of their own there.
+    pub(crate) fn has_identity_hash(kind: Kind) -> bool {
+        matches!(
+            kind,
+            Kind::JsObject
+                | Kind::JsArray
+                | Kind::JsFunction
+                | Kind::JsMap
+                | Kind::JsSet
+                | Kind::JsWeakMap
+                | Kind::JsWeakRef
+                | Kind::JsArrayBuffer
+                | Kind::JsTypedArray
+                | Kind::JsFinalizationRegistry
+                | Kind::JsPromise
+        )
     }
 
     fn identity_hash(&mut self, object: u64) -> u32 {
@@ -242,11 +254,46 @@ impl Heap {
     fn move_entries(&mut self, owner: Local<'_>, kind: Table, table: u64) -> Result<(), Error> {
         let owner = self.address(owner)?;
         let old = address_of(self.load(owner, TABLE));
-        for at in self.entries(old, kind) {
-            let (key, value) = (self.load(old, at), self.load(old, at + 1));
-            self.append_entry(table, kind, key, value);
-        }
+        self.copy_entries(kind, old, table);
         self.store(owner, TABLE, reference(table));
+        Ok(())
+    }
+
+    fn copy_entries(&mut self, kind: Table, from: u64, to: u64) {
+        for at in self.entries(from, kind) {
+            let (key, value) = (self.load(from, at), self.load(from, at + 1));
+            self.append_entry(to, kind, key, value);
+        }
+    }
+
+    /// Adds an object to the table of a Set that a root holds; where there is none, one is made. Can collect.
+    pub(crate) fn add_to_root(&mut self, root: Internal, object: Local<'_>) -> Result<(), Error> {
+        let held = self.mechanism.roots.internal[root as usize];
+        let mut table = if is_reference(held) {
+            address_of(held)
+        } else {
+            let header = Table::Set.header(ORDERED_TABLE_INITIAL);
+            let table = self.allocate(header)?;
+            self.write_empty_table(table, header, ORDERED_TABLE_INITIAL);
+            self.mechanism.roots.internal[root as usize] = reference(table);
+            table
+        };
+        let key = self.word(object)?;
+        if self.find_entry(table, Table::Set, key).is_some() {
+            return Ok(());
+        }
+        let capacity = 2 * self.small(table, BUCKETS);
+        if self.small(table, ELEMENTS) >= capacity {
+            if capacity >= ORDERED_TABLE_MAX {
+                return Err(Error::RangeError(SET_FULL));
+            }
+            let larger = self.allocate_table(Table::Set, 2 * capacity, table)?;
+            self.copy_entries(Table::Set, address_of(self.mechanism.roots.internal[root as usize]), larger);
+            self.mechanism.roots.internal[root as usize] = reference(larger);
+            table = larger;
+        }
+        let key = self.word(object)?;
+        self.append_entry(table, Table::Set, key, UNDEFINED);
         Ok(())
     }
 
@@ -332,7 +379,7 @@ impl Heap {
     /// Adds a value to a Set. Can collect.
     pub fn set_add(&mut self, set: Local<'_, JsSet>, value: Value<'_>) -> Result<(), Error> {
         self.typed(set)?;
-        self.insert(set.upcast(), Table::Set, value, Value::Undefined, "Set maximum size exceeded")
+        self.insert(set.upcast(), Table::Set, value, Value::Undefined, SET_FULL)
     }
 
     /// Removes a value from a Set; whether it was there. Can collect.

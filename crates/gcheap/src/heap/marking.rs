@@ -9,6 +9,10 @@ use crate::event::{Event, GcReason};
 use crate::policy::{CanExpandInputs, CompactionInputs, MarkingLimit, OvershootInputs, PageFill, StartOfMarkingInputs};
 use crate::policy::{overshoot_young, space_available};
 
+/// Old allocation between two steps of incremental marking, bytes
+/// (V8 `IncrementalMarking::kOldGenerationAllocatedThreshold`).
+const OLD_STEP: u64 = 256 * 1024;
+
 /// The marking cycle that runs.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Cycle {
@@ -27,6 +31,10 @@ pub(crate) struct Cycle {
     pub(crate) biggest_step_ms: f64,
     /// Nothing was left to mark when it was last looked at.
     pub(crate) complete: bool,
+    /// Bytes allocated old at which a step is due.
+    old_step_at: u64,
+    /// What could be reached through weak objects was marked ahead (V8 `FinalizeIncrementally`, up to 10.2).
+    prepared: bool,
 }
 
 impl Heap {
@@ -128,6 +136,7 @@ impl Heap {
             running_since_ms: self.time_ms(),
             // The helpers are at work while the main thread still sets up.
             budget: self.cost.concurrently_marked_bytes(stop),
+            old_step_at: self.old_bytes_allocated + OLD_STEP,
             ..Cycle::default()
         };
         self.observe_new_space(0);
@@ -136,7 +145,7 @@ impl Heap {
     /// Prepares the mechanism for marking, incremental or not.
     pub(crate) fn begin_cycle(&mut self, reduce_memory: bool) {
         self.mechanism.spaces.finish_sweeping();
-        self.mechanism.spaces.free_linear_areas();
+        self.mechanism.spaces.free_linear_areas(true);
         let candidates = self.choose_candidates(reduce_memory);
         self.mechanism.start_marking(candidates);
     }
@@ -200,10 +209,14 @@ impl Heap {
         self.cycle.steps += 1;
         self.mark_on_main_thread();
         self.cycle.complete = self.mechanism.marking.is_drained();
-        if self.cycle.complete && running_ms >= self.cost.marking_minimum_ms {
-            self.collect_full(finalize, false)?;
+        if !self.cycle.complete || running_ms < self.cost.marking_minimum_ms {
+            return Ok(());
         }
-        Ok(())
+        if self.profile.collection.marking_is_prepared_to_end && !self.cycle.prepared {
+            self.cycle.prepared = true;
+            return Ok(());
+        }
+        self.collect_full(finalize, false)
     }
 
     /// Where the main thread marks too, it takes its share of the time that the program had since the last step.
@@ -230,6 +243,13 @@ impl Heap {
     /// What happens before an old-space linear area is refilled or an old large object is made.
     pub(crate) fn before_old_refill(&mut self) -> Result<(), Error> {
         self.sync_clock();
-        if self.mechanism.marking.active { self.marking_step() } else { self.start_marking_if_limit_is_reached() }
+        if !self.mechanism.marking.active {
+            return self.start_marking_if_limit_is_reached();
+        }
+        if self.old_bytes_allocated < self.cycle.old_step_at {
+            return Ok(());
+        }
+        self.cycle.old_step_at = self.old_bytes_allocated + OLD_STEP;
+        self.marking_step()
     }
 }

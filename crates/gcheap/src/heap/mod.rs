@@ -222,6 +222,8 @@ pub struct Heap {
     pub(crate) shrink_at_end: bool,
     /// V8 still calls the sweep of the last cycle unfinished.
     pub(crate) sweeping_unfinished: bool,
+    /// Hundredths of a copy buffer that the next scavenge leaves beside its own.
+    pub(crate) copy_buffers_owed: u64,
     verify_after_gc: bool,
     pub(crate) record_types: Vec<record::Layout>,
     pub(crate) peak_used: u64,
@@ -331,6 +333,7 @@ impl Heap {
             refuse_backing_stores_after: None,
             shrink_at_end: false,
             sweeping_unfinished: false,
+            copy_buffers_owed: 0,
             verify_after_gc: options.verify,
             record_types: Vec::new(),
             peak_used: 0,

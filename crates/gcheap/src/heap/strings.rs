@@ -175,6 +175,23 @@ impl Heap {
     fn allocate_short(&mut self, text: u128, length: u64) -> Result<u64, Error> {
         let header = self.padded(layout::one_byte_string(length));
         let string = self.allocate(header)?;
+        self.write_short(string, text, length);
+        Ok(string)
+    }
+
+    /// The string of a number (V8 `Factory::NumberToStringCacheSet`).
+    #[inline]
+    fn allocate_number_string(&mut self, text: u128, length: u64) -> Result<u64, Error> {
+        if !self.profile.objects.number_strings_are_old {
+            return self.allocate_short(text, length);
+        }
+        let string = self.allocate_old(self.padded(layout::one_byte_string(length)))?;
+        self.write_short(string, text, length);
+        Ok(string)
+    }
+
+    #[inline]
+    fn write_short(&mut self, string: u64, text: u128, length: u64) {
         self.store_raw(string, SEQUENTIAL_LENGTH, length);
         if length > 0 {
             self.store_raw(string, CHARACTERS, text as u64);
@@ -182,7 +199,6 @@ impl Heap {
         if length > WORD {
             self.store_raw(string, CHARACTERS + 1, (text >> 64) as u64);
         }
-        Ok(string)
     }
 }
 
@@ -232,12 +248,12 @@ impl<'s> Scope<'s> {
             return Ok(self.push_handle(address));
         }
         let (text, length) = integer_text(number);
-        let string = self.allocate_short(text, length)?;
+        let string = self.allocate_number_string(text, length)?;
         if let Some(slot) = slot {
             let cache = address_of(self.mechanism.roots.internal[Internal::NumberStringCache as usize]);
             let small = self.header(cache).words() == 2 + 2 * INITIAL_CACHE_ENTRIES;
-            if small && self.load(cache, slot) != UNDEFINED {
-                // The first collision makes the full cache, and is forgotten with the small one.
+            if small {
+                // Start-up has filled it so far that the next number collides: that makes the full cache, and is forgotten itself.
                 let entries = self.profile.objects.number_string_cache_entries;
                 // Without memory for it the small one goes on serving.
                 let _ = self.make_number_string_cache(2 * entries);

@@ -30,6 +30,10 @@ impl Heap {
     /// What a collection can end with.
     pub fn turn_event_loop(&mut self, ms: f64) -> Result<(), Error> {
         self.start_tasks()?;
+        if self.mechanism.marking.active {
+            // A program that waits has its variables in the heap (V8 `JSGeneratorObject`), where marking finds them.
+            self.mechanism.mark_stack_roots();
+        }
         self.sync_clock();
         self.clock.advance(crate::time::ms_to_ns(ms));
         self.marking_task()

@@ -20,6 +20,7 @@ use crate::memory::WORD;
 use crate::object::growth::{PRETENURED_TABLE_CAPACITY, hash_table_capacity};
 use crate::object::layout;
 use crate::object::word::{HOLE, UNDEFINED, address as address_of, is_reference, reference, weak_reference};
+use crate::roots::Internal;
 use crate::space::pages::YOUNG;
 
 const TABLE: u64 = 3;
@@ -42,6 +43,7 @@ impl Heap {
     /// (ECMAScript `ClearKeptObjects`).
     pub fn end_job(&mut self) {
         self.mechanism.roots.kept_during_job.clear();
+        self.mechanism.roots.internal[Internal::KeptDuringJob as usize] = UNDEFINED;
     }
 
     /// Runs `body` as a job: in a scope of its own, after which the job ends. Callbacks that are due wait for
@@ -101,11 +103,16 @@ impl Heap {
         self.mechanism.roots.finalization_queue.len()
     }
 
-    fn keep_during_job(&mut self, word: u64) {
-        // V8 keeps a set; a job that reads the same WeakRefs in a loop must not grow the list.
+    /// V8 keeps a Set in the heap (src/heap/heap.cc `Heap::KeepDuringJob`). Can collect.
+    fn keep_during_job(&mut self, target: Local<'_>) -> Result<(), Error> {
+        let word = self.word(target)?;
+        if Self::has_identity_hash(self.header(address_of(word)).kind()) {
+            return self.add_to_root(Internal::KeptDuringJob, target);
+        }
+        // A job that reads the same WeakRefs in a loop must not grow the list.
         let kept = &mut self.mechanism.roots.kept_during_job;
         if kept.last() == Some(&word) {
-            return;
+            return Ok(());
         }
         if kept.len() == kept.capacity() && kept.len() >= KEPT_UNSORTED {
             kept.sort_unstable();
@@ -115,6 +122,7 @@ impl Heap {
             kept.reserve(room);
         }
         kept.push(word);
+        Ok(())
     }
 
     fn ephemeron_index(&mut self, table: u64, key: u64) -> Result<u64, u64> {
@@ -243,7 +251,8 @@ impl Heap {
         self.word(target)?;
         self.value_word(holdings)?;
         let header = layout::WEAK_CELL;
-        let cell = self.allocate(header)?;
+        let cell =
+            if self.profile.objects.weak_cells_are_old { self.allocate_old(header)? } else { self.allocate(header)? };
         let registry_address = self.address(registry)?;
         let token = match token {
             Some(token) => weak_reference(self.address(token)?),
@@ -308,18 +317,19 @@ impl<'s> Scope<'s> {
         let word = self.word(target)?;
         self.initialize(weak_ref, 1, &[UNDEFINED, UNDEFINED, weak_reference(address_of(word))]);
         self.mechanism.weak.weak_refs.push(weak_ref);
-        self.keep_during_job(word);
-        Ok(self.push_handle(weak_ref))
+        let local = self.push_handle(weak_ref);
+        self.keep_during_job(target.upcast())?;
+        Ok(local)
     }
 
-    /// `weakRef.deref()`: the target, kept for the rest of the job; `None` once it was collected.
+    /// `weakRef.deref()`: the target, kept for the rest of the job; `None` once it was collected. Can collect.
     pub fn deref_weak(&mut self, weak_ref: Local<'_, JsWeakRef>) -> Result<Option<Local<'s>>, Error> {
         let word = self.load(self.typed(weak_ref)?, WEAK_REF_TARGET);
         if !is_reference(word) {
             return Ok(None);
         }
-        self.keep_during_job(reference(address_of(word)));
         let target = self.push_handle(address_of(word));
+        self.keep_during_job(target)?;
         if self.stressed {
             self.stress_handle();
         }

@@ -72,6 +72,8 @@ pub struct Profile {
     pub external: ExternalRules,
     /// Allocation sites.
     pub pretenuring: PretenuringRules,
+    /// V8's compilers.
+    pub tiering: TieringRules,
     /// How V8's tracer measures.
     pub tracer: TracerRules,
     /// Sizes of objects that differ between versions.
@@ -380,8 +382,36 @@ pub struct NewSpaceRules {
     pub page_promotion_percent: u64,
     /// Size of the local buffers that a scavenger task copies into, bytes.
     pub copy_buffer: u64,
+    /// What tasks that help leave of them.
+    pub copy_buffers_left: CopyBuffersLeft,
     /// Rests of pages of at least this size are kept for later when allocation moves on, bytes.
     pub parked_buffer_min: u64,
+}
+
+/// Local buffers that helping tasks of a scavenge hardly use, and that stay in new space as fillers until the next one: how many
+/// there are on average, in hundredths (a measurement).
+///
+/// ```
+/// let left = gcheap::profile::NODE_20.new_space.copy_buffers_left;
+/// assert_eq!(left.hundredths(16 << 20), 400);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub struct CopyBuffersLeft {
+    /// Whatever the size of new space.
+    pub always: u64,
+    /// More for each MiB of a semi-space: the larger it is, the more tasks help.
+    pub per_mib: u64,
+}
+
+impl CopyBuffersLeft {
+    /// None that counts: what is left is given back.
+    pub const NONE: CopyBuffersLeft = CopyBuffersLeft { always: 0, per_mib: 0 };
+
+    /// Hundredths of a buffer after a scavenge of a semi-space of this capacity, bytes.
+    pub const fn hundredths(self, semi_space: u64) -> u64 {
+        self.always + self.per_mib * semi_space / MIB
+    }
 }
 
 /// Which state of marking makes an overshot limit refuse a new old page (V8 `Heap::ShouldExpandOldGenerationOnSlowAllocation`).
@@ -423,6 +453,8 @@ pub struct CollectionRules {
     /// Marking begins with the stack as well (6.8 and 7.8); later only the final pause looks at it, so that what only the stack
     /// holds is marked there.
     pub marking_starts_with_stack: bool,
+    /// When nothing is left to mark, the stack guard prepares the end first, and the step after that asks for the pause (up to 10.2).
+    pub marking_is_prepared_to_end: bool,
     /// Share of the time between the start of marking and the pause in which the main thread marks itself, percent. A measurement:
     /// about half in 6.8 and 7.8, whose allocation observers kept step with the program; next to nothing since.
     pub main_thread_marking_percent: u32,
@@ -554,10 +586,82 @@ pub struct PretenuringRules {
     pub counts_in_full_collections: bool,
     /// Every tenured site is undecided again when a full collection leaves less than this share of the heap, 0 to 1.
     pub reset_below_survival: f64,
-    /// Executions of a literal before its function is optimised and stops leaving mementos (a measurement, not V8's).
-    pub executions_until_optimized: u64,
-    /// The same after a deoptimisation.
-    pub executions_until_reoptimized: u64,
+}
+
+/// When V8's compilers come to the code of a function (V8 src/execution/tiering-manager.cc, src/flags/flag-definitions.h).
+///
+/// Unoptimised code counts the bytes of bytecode that it has executed against a budget; each time the budget is used up,
+/// V8 looks at the function (a tick). The heap itself does not use these rules: whoever runs a program on it does, because the
+/// tier of the code decides what a statement allocates.
+///
+/// ```
+/// let rules = gcheap::profile::NODE_24.tiering;
+/// assert_eq!(rules.maglev.map(|maglev| maglev.invocations), Some(500));
+/// assert!(gcheap::profile::NODE_22.tiering.maglev.is_none());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub struct TieringRules {
+    /// Executions of a function until it has a feedback vector, with which it begins to count.
+    pub feedback_invocations: u32,
+    /// How long unoptimised code runs until V8 asks for TurboFan; with Maglev in between, how long Maglev's code does.
+    pub turbofan: TurbofanRules,
+    /// Times the length of a function that a loop runs between two ticks once its function is to be optimised; `None`: the
+    /// budget of a tick.
+    pub osr_invocations: Option<u32>,
+    /// Bytes of bytecode that a function may have for its loop to be replaced, and how many more with each tick; `None`: any.
+    pub osr_size: Option<(u32, u32)>,
+    /// The compiler between; `None`: there is none, or it is off.
+    pub maglev: Option<MaglevRules>,
+    /// Nanoseconds of the virtual clock that TurboFan takes for a byte of bytecode (a measurement, not V8's).
+    pub turbofan_ns: f64,
+    /// Pending promises keep the function that `new Promise` was given, in TurboFan's code (a measurement).
+    pub keeps_executors: bool,
+}
+
+/// What makes unoptimised code, or Maglev's, hot enough for TurboFan.
+///
+/// ```
+/// use gcheap::profile::{NODE_22, TurbofanRules};
+/// assert_eq!(NODE_22.tiering.turbofan, TurbofanRules::Invocations { count: 3_000 });
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub enum TurbofanRules {
+    /// A number of ticks, each after the same number of bytes (up to 11.3).
+    Ticks {
+        /// Bytes of bytecode between two ticks.
+        budget: u32,
+        /// Ticks that every function needs.
+        count: u32,
+        /// One more for so many bytes of its length.
+        bytes_per_tick: u32,
+        /// Functions below this length need only one.
+        small: u32,
+    },
+    /// So many times its length (12.4 and later).
+    Invocations {
+        /// The times.
+        count: u32,
+    },
+}
+
+/// Maglev, the compiler between the interpreter and TurboFan (V8 13.6 and 14.6).
+///
+/// ```
+/// assert_eq!(gcheap::profile::NODE_26.tiering.maglev.map(|maglev| maglev.osr_invocations), Some(100));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub struct MaglevRules {
+    /// Times its length that a function runs unoptimised, counted from the last change of its feedback.
+    pub invocations: u32,
+    /// Times its length that a loop runs between two ticks once its function is to be optimised.
+    pub osr_invocations: u32,
+    /// What a byte counts in a loop of Maglev's code.
+    pub loop_weight: f64,
+    /// Nanoseconds of the virtual clock that Maglev takes for a byte of bytecode (a measurement, not V8's).
+    pub compile_ns: f64,
 }
 
 /// How allocation throughputs are averaged (V8 src/heap/gc-tracer.cc).
@@ -615,6 +719,10 @@ pub struct ObjectSizes {
     pub js_typed_array: u64,
     /// JSDataView.
     pub js_data_view: u64,
+    /// Strings of numbers are born old, because the number-string cache is (up to 7.8).
+    pub number_strings_are_old: bool,
+    /// The weak cells of a FinalizationRegistry are born old (up to 13.6; measured on 10.2 to 14.6).
+    pub weak_cells_are_old: bool,
     /// JSProxy.
     pub js_proxy: u64,
     /// JSDate, without the boxed value.
@@ -631,7 +739,7 @@ pub struct ObjectSizes {
     pub max_on_heap_typed_array: u64,
     /// Entries of the full number-string cache.
     pub number_string_cache_entries: u64,
-    /// Start-up leaves the cache at its first size of 256 entries; the first collision then makes the full one.
+    /// Start-up leaves the cache at its first size of 256 entries, and so full that the next number makes the full one.
     pub number_string_cache_starts_small: bool,
     /// Size of the FixedArray behind it, header included.
     pub number_string_cache_bytes: u64,
@@ -688,7 +796,7 @@ pub struct Baseline {
     pub startup_survived: u64,
     /// Bytes of new space that have survived one of them and are promoted next.
     pub startup_aged: u64,
-    /// Share of the new-space start content that survives a scavenge, 0 to 1.
+    /// Share of the new-space start content that survives its first scavenge, 0 to 1.
     pub new_space_survival: f64,
     /// Bytes of old space that the first full collection frees.
     pub old_garbage: u64,

@@ -3,10 +3,10 @@
 //! It still has a map space, resizes the new space in two places, and calls a full collection mark-sweep.
 
 use super::{
-    Baseline, BaselineSpace, CollectionRules, ExternalRules, GrowingRules, IneffectiveMoment, IneffectiveRules,
-    InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB, NewSpaceRules, ObjectSizes, PageRules,
-    PretenuringRules, PretenuringThreshold, Profile, PromotionRoom, RecomputeMoment, ResizeMoment, SoftLimit,
-    ThroughputModel, TracerRules, YoungSize,
+    Baseline, BaselineSpace, CollectionRules, CopyBuffersLeft, ExternalRules, GrowingRules, IneffectiveMoment,
+    IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB, NewSpaceRules, ObjectSizes,
+    PageRules, PretenuringRules, PretenuringThreshold, Profile, PromotionRoom, RecomputeMoment, ResizeMoment,
+    SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules, YoungSize,
 };
 use crate::event::SpaceName;
 use crate::time::CostModel;
@@ -76,6 +76,7 @@ pub static NODE_18: Profile = Profile {
         low_throughput: 1_000,
         page_promotion_percent: 70,
         copy_buffer: 32 * KIB,
+        copy_buffers_left: CopyBuffersLeft::NONE,
         parked_buffer_min: 4 * KIB,
     },
     collection: CollectionRules {
@@ -86,6 +87,7 @@ pub static NODE_18: Profile = Profile {
         retry_ignores_soft_limit: false,
         checks_hard_limit: true,
         marking_starts_with_stack: false,
+        marking_is_prepared_to_end: true,
         main_thread_marking_percent: 0,
         late_limit_check: false,
         full_collections_after_young: 0,
@@ -115,8 +117,15 @@ pub static NODE_18: Profile = Profile {
         min_ratio: 0.85,
         counts_in_full_collections: true,
         reset_below_survival: 0.1,
-        executions_until_optimized: 18_000,
-        executions_until_reoptimized: 40_000,
+    },
+    tiering: TieringRules {
+        feedback_invocations: 8,
+        turbofan: TurbofanRules::Ticks { budget: 135_168, count: 3, bytes_per_tick: 1_100, small: 81 },
+        osr_invocations: None,
+        osr_size: Some((119, 44)),
+        maglev: None,
+        turbofan_ns: 44_000.0,
+        keeps_executors: false,
     },
     tracer: TracerRules {
         throughput: ThroughputModel::Window { window_ms: 5_000.0 },
@@ -129,6 +138,8 @@ pub static NODE_18: Profile = Profile {
         js_array_buffer: 80,
         js_typed_array: 96,
         js_data_view: 80,
+        number_strings_are_old: false,
+        weak_cells_are_old: true,
         js_proxy: 32,
         js_date: 96,
         js_date_value: 16,
@@ -142,8 +153,8 @@ pub static NODE_18: Profile = Profile {
         buffer_pool: 8 * KIB,
     },
     baseline: Baseline {
-        new: BaselineSpace { committed: MIB, used: 136_384 },
-        old: BaselineSpace { committed: 3_035_136, used: 2_754_000 },
+        new: BaselineSpace { committed: MIB, used: 380_000 },
+        old: BaselineSpace { committed: 3_035_136, used: 2_970_000 },
         code: BaselineSpace { committed: 471_040, used: 434_368 },
         code_live: 433_920,
         trusted: BaselineSpace { committed: 270_336, used: 257_888 },
@@ -153,8 +164,8 @@ pub static NODE_18: Profile = Profile {
         startup_survival_percent: [0.0; 2],
         startup_survived: 0,
         startup_aged: 0,
-        new_space_survival: 0.57,
-        old_garbage: 100_000,
+        new_space_survival: 0.55,
+        old_garbage: 660_000,
         external: 309_338,
         array_buffers: 11_182,
         rss: 43_241_472,

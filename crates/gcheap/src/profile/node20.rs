@@ -4,10 +4,10 @@
 //! first mark-compact has no mutator utilisation.
 
 use super::{
-    Baseline, BaselineSpace, CollectionRules, ExternalRules, GrowingRules, IneffectiveMoment, IneffectiveRules,
-    InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB, NewSpaceRules, ObjectSizes, PageRules,
-    PretenuringRules, PretenuringThreshold, Profile, PromotionRoom, RecomputeMoment, ResizeMoment, SoftLimit,
-    ThroughputModel, TracerRules, YoungSize,
+    Baseline, BaselineSpace, CollectionRules, CopyBuffersLeft, ExternalRules, GrowingRules, IneffectiveMoment,
+    IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB, NewSpaceRules, ObjectSizes,
+    PageRules, PretenuringRules, PretenuringThreshold, Profile, PromotionRoom, RecomputeMoment, ResizeMoment,
+    SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules, YoungSize,
 };
 use crate::event::SpaceName;
 use crate::time::CostModel;
@@ -78,6 +78,7 @@ pub static NODE_20: Profile = Profile {
         low_throughput: 1_000,
         page_promotion_percent: 70,
         copy_buffer: 32 * KIB,
+        copy_buffers_left: CopyBuffersLeft { always: 0, per_mib: 25 },
         parked_buffer_min: 4 * KIB,
     },
     collection: CollectionRules {
@@ -88,6 +89,7 @@ pub static NODE_20: Profile = Profile {
         retry_ignores_soft_limit: false,
         checks_hard_limit: true,
         marking_starts_with_stack: false,
+        marking_is_prepared_to_end: false,
         main_thread_marking_percent: 0,
         late_limit_check: false,
         full_collections_after_young: 0,
@@ -117,8 +119,15 @@ pub static NODE_20: Profile = Profile {
         min_ratio: 0.85,
         counts_in_full_collections: true,
         reset_below_survival: 0.1,
-        executions_until_optimized: 18_000,
-        executions_until_reoptimized: 40_000,
+    },
+    tiering: TieringRules {
+        feedback_invocations: 8,
+        turbofan: TurbofanRules::Ticks { budget: 67_584, count: 3, bytes_per_tick: 150, small: 81 },
+        osr_invocations: Some(500),
+        osr_size: None,
+        maglev: None,
+        turbofan_ns: 44_000.0,
+        keeps_executors: false,
     },
     tracer: TracerRules {
         throughput: ThroughputModel::Window { window_ms: 5_000.0 },
@@ -131,6 +140,8 @@ pub static NODE_20: Profile = Profile {
         js_array_buffer: 88,
         js_typed_array: 96,
         js_data_view: 80,
+        number_strings_are_old: false,
+        weak_cells_are_old: true,
         js_proxy: 32,
         js_date: 96,
         js_date_value: 16,

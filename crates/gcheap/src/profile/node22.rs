@@ -3,10 +3,10 @@
 //! Its oddities: a configured initial old size is forgotten again, and marking steps are always printed as 0.
 
 use super::{
-    Baseline, BaselineSpace, CollectionRules, ExternalRules, GrowingRules, IneffectiveMoment, IneffectiveRules,
-    InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB, NewSpaceRules, ObjectSizes, PageRules,
-    PretenuringRules, PretenuringThreshold, Profile, PromotionRoom, RecomputeMoment, ResizeMoment, SoftLimit,
-    ThroughputModel, TracerRules, YoungSize,
+    Baseline, BaselineSpace, CollectionRules, CopyBuffersLeft, ExternalRules, GrowingRules, IneffectiveMoment,
+    IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB, NewSpaceRules, ObjectSizes,
+    PageRules, PretenuringRules, PretenuringThreshold, Profile, PromotionRoom, RecomputeMoment, ResizeMoment,
+    SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules, YoungSize,
 };
 use crate::event::SpaceName;
 use crate::time::CostModel;
@@ -79,6 +79,7 @@ pub static NODE_22: Profile = Profile {
         low_throughput: 1_000,
         page_promotion_percent: 70,
         copy_buffer: 32 * KIB,
+        copy_buffers_left: CopyBuffersLeft { always: 67, per_mib: 0 },
         parked_buffer_min: 4 * KIB,
     },
     collection: CollectionRules {
@@ -89,6 +90,7 @@ pub static NODE_22: Profile = Profile {
         retry_ignores_soft_limit: false,
         checks_hard_limit: true,
         marking_starts_with_stack: false,
+        marking_is_prepared_to_end: false,
         main_thread_marking_percent: 0,
         late_limit_check: false,
         full_collections_after_young: 0,
@@ -118,8 +120,15 @@ pub static NODE_22: Profile = Profile {
         min_ratio: 0.85,
         counts_in_full_collections: true,
         reset_below_survival: 0.1,
-        executions_until_optimized: 18_000,
-        executions_until_reoptimized: 30_000,
+    },
+    tiering: TieringRules {
+        feedback_invocations: 8,
+        turbofan: TurbofanRules::Invocations { count: 3_000 },
+        osr_invocations: Some(800),
+        osr_size: None,
+        maglev: None,
+        turbofan_ns: 40_000.0,
+        keeps_executors: true,
     },
     tracer: TracerRules {
         throughput: ThroughputModel::Window { window_ms: 5_000.0 },
@@ -132,6 +141,8 @@ pub static NODE_22: Profile = Profile {
         js_array_buffer: 88,
         js_typed_array: 96,
         js_data_view: 80,
+        number_strings_are_old: false,
+        weak_cells_are_old: true,
         js_proxy: 32,
         js_date: 96,
         js_date_value: 16,

@@ -3,10 +3,10 @@
 //! The first with young and full collections kept apart, a semi-space of 64 MiB, and page headers of two words.
 
 use super::{
-    Baseline, BaselineSpace, CollectionRules, ExternalRules, GrowingRules, IneffectiveMoment, IneffectiveRules,
-    InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB, NewSpaceRules, ObjectSizes, PageRules,
-    PretenuringRules, PretenuringThreshold, Profile, PromotionRoom, RecomputeMoment, ResizeMoment, SoftLimit,
-    ThroughputModel, TracerRules, YoungSize,
+    Baseline, BaselineSpace, CollectionRules, CopyBuffersLeft, ExternalRules, GrowingRules, IneffectiveMoment,
+    IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB, MaglevRules, NewSpaceRules,
+    ObjectSizes, PageRules, PretenuringRules, PretenuringThreshold, Profile, PromotionRoom, RecomputeMoment,
+    ResizeMoment, SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules, YoungSize,
 };
 use crate::event::SpaceName;
 use crate::time::CostModel;
@@ -81,6 +81,7 @@ pub static NODE_24: Profile = Profile {
         low_throughput: 1_000,
         page_promotion_percent: 70,
         copy_buffer: 32 * KIB,
+        copy_buffers_left: CopyBuffersLeft { always: 50, per_mib: 0 },
         parked_buffer_min: 4 * KIB,
     },
     collection: CollectionRules {
@@ -91,6 +92,7 @@ pub static NODE_24: Profile = Profile {
         retry_ignores_soft_limit: true,
         checks_hard_limit: true,
         marking_starts_with_stack: false,
+        marking_is_prepared_to_end: false,
         main_thread_marking_percent: 0,
         late_limit_check: false,
         full_collections_after_young: 0,
@@ -120,8 +122,15 @@ pub static NODE_24: Profile = Profile {
         min_ratio: 0.85,
         counts_in_full_collections: true,
         reset_below_survival: 0.1,
-        executions_until_optimized: 4_800,
-        executions_until_reoptimized: 40_000,
+    },
+    tiering: TieringRules {
+        feedback_invocations: 8,
+        turbofan: TurbofanRules::Invocations { count: 10_000 },
+        osr_invocations: Some(500),
+        osr_size: None,
+        maglev: Some(MaglevRules { invocations: 500, osr_invocations: 100, loop_weight: 0.8, compile_ns: 9_500.0 }),
+        turbofan_ns: 30_000.0,
+        keeps_executors: true,
     },
     tracer: TracerRules {
         throughput: ThroughputModel::Smoothed { half_life_ms: 100.0 },
@@ -134,6 +143,8 @@ pub static NODE_24: Profile = Profile {
         js_array_buffer: 96,
         js_typed_array: 104,
         js_data_view: 88,
+        number_strings_are_old: false,
+        weak_cells_are_old: true,
         js_proxy: 32,
         js_date: 96,
         js_date_value: 0,

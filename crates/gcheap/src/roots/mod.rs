@@ -64,9 +64,11 @@ pub(crate) enum Internal {
     EmptyString,
     /// A large object that start-up made.
     StartupLarge,
+    /// The table of targets of WeakRefs that were made or read in the current job (V8 `weak_refs_keep_during_job`). The last.
+    KeptDuringJob,
 }
 
-const INTERNAL: usize = 4;
+const INTERNAL: usize = Internal::KeptDuringJob as usize + 1;
 
 /// All roots of a heap.
 #[derive(Default)]
@@ -76,7 +78,7 @@ pub(crate) struct Roots {
     pub(crate) internal: [u64; INTERNAL],
     pub(crate) globals: Table,
     pub(crate) weak: Table,
-    /// Targets of WeakRefs that were made or read in the current job (ECMAScript `KeepDuringJob`).
+    /// Targets of WeakRefs of the current job that have no identity hash, which the table of [`Internal::KeptDuringJob`] needs.
     pub(crate) kept_during_job: Vec<u64>,
     /// Cleared weak cells whose callbacks wait to run.
     pub(crate) finalization_queue: VecDeque<u64>,
@@ -106,7 +108,7 @@ impl Roots {
         }
     }
 
-    /// The stack: handles, and what the running job keeps.
+    /// The stack: handles, and what the running job keeps beside its table.
     pub(crate) fn for_each_stack(&mut self, mut visit: impl FnMut(&mut u64)) {
         let skipped = usize::from(on(Mutant::SkipHandle));
         for word in self.handles.iter_mut().skip(skipped).chain(&mut self.kept_during_job) {
@@ -119,9 +121,11 @@ impl Roots {
     /// Every strong root with words that say what it is.
     pub(crate) fn describe_strong(&self) -> Vec<(u64, &'static str)> {
         let (queue, rest_of_queue) = self.finalization_queue.as_slices();
-        let groups: [(&[u64], &'static str); 6] = [
+        let (internal, kept) = self.internal.split_at(Internal::KeptDuringJob as usize);
+        let groups: [(&[u64], &'static str); 7] = [
             (&self.handles, "a handle of an open scope"),
-            (&self.internal, "a root of the heap itself"),
+            (internal, "a root of the heap itself"),
+            (kept, "a WeakRef used in the current job"),
             (self.globals.words(), "a global handle"),
             (&self.kept_during_job, "a WeakRef used in the current job"),
             (queue, "the finalization queue"),

@@ -106,10 +106,13 @@ impl Spaces {
         }
     }
 
-    pub(crate) fn free_linear_areas(&mut self) {
+    /// Gives back what is left of the open linear areas; that of code space only with `code`.
+    pub(crate) fn free_linear_areas(&mut self, code: bool) {
         let (paged, pages) = self.paged_mut();
         for space in paged {
-            space.free_linear_area(pages);
+            if code || space.name != SpaceName::Code {
+                space.free_linear_area(pages);
+            }
         }
     }
 }

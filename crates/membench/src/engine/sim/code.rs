@@ -1,15 +1,20 @@
-//! Which tier the code of a literal runs in: what V8's compilers do to allocation.
+//! The code of a program: in which tier each of its bodies runs, and so what its literals allocate.
 //!
 //! Unoptimised code leaves a memento behind every object of a literal; optimised code leaves none and allocates the objects
-//! of tenured sites in old space. When code is optimised is a matter of time in V8; here it is a number of executions, from
-//! the profile. What holds: the heap decides about sites, this module only about the tier.
+//! of tenured sites in old space. What holds: the heap decides about sites, [`tier`](super::tier) about tiers, and this module
+//! brings both together. Entering a body costs a subtraction and two comparisons.
 
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use std::rc::Rc;
 
 use gcheap::event::{Event, SiteDecision};
+use gcheap::profile::{TieringRules, TurbofanRules};
 use gcheap::{AllocationSite, Error, Heap, Placement};
+
+use super::program::{Callee, Program};
+use super::size::{self, Size};
+use super::tier::{self, Function, Place, Tier};
 
 /// Sites whose code must be thrown away, in the order in which that was decided.
 pub(super) type Deoptimized = Rc<Log>;
@@ -19,19 +24,6 @@ pub(super) type Deoptimized = Rc<Log>;
 pub(super) struct Log {
     length: Cell<usize>,
     sites: RefCell<Vec<u32>>,
-}
-
-/// The body of one function or loop: its literals share their tier.
-pub(super) struct Code {
-    sites: Vec<AllocationSite>,
-    /// Where their placements are among those of the whole program.
-    placements: Range<usize>,
-    /// Executions until the optimised code is there; 0: it is.
-    until_optimized: u64,
-    until_reoptimized: u64,
-    deoptimized: Deoptimized,
-    /// How much of the log was looked at.
-    seen: usize,
 }
 
 /// Watches a heap for decisions that throw code away.
@@ -47,63 +39,220 @@ pub(super) fn watch(heap: &mut Heap) -> Deoptimized {
     deoptimized
 }
 
-impl Code {
-    /// Code with so many literals, not optimised yet; their placements are appended to those of the program.
-    pub(super) fn new(sites: usize, placements: &mut Vec<Placement>, heap: &mut Heap, log: &Deoptimized) -> Code {
-        let sites: Vec<AllocationSite> = (0..sites).map(|_| heap.allocation_site()).collect();
-        let first = placements.len();
-        placements.extend(sites.iter().map(|&site| Placement::YoungWithMemento(site)));
-        let rules = heap.profile().pretenuring;
-        Code {
-            sites,
-            placements: first..placements.len(),
-            until_optimized: rules.executions_until_optimized,
-            until_reoptimized: rules.executions_until_reoptimized,
-            deoptimized: Rc::clone(log),
-            seen: 0,
+/// Functions of Node that workloads call, and that leave garbage as long as they are not optimised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Library {
+    /// `buffer.toString`.
+    ToString,
+    /// `Buffer.alloc` and `Buffer.allocUnsafe`.
+    Allocate,
+}
+
+/// Their sizes, in their order.
+const LIBRARY: [Size; 2] = [tier::library(176, 97), tier::library(60, 50)];
+
+/// The largest function that is inlined (V8 `max_inlined_bytecode_size`), bytes.
+const MAX_INLINED: u32 = 460;
+/// All that is inlined in one function, at most (V8 `max_inlined_bytecode_size_cumulative`), bytes.
+const MAX_INLINED_CUMULATIVE: u32 = 920;
+
+/// A body: the literals that share a tier.
+struct Code {
+    sites: Vec<AllocationSite>,
+    /// Where their placements are among those of the whole program.
+    placements: Range<usize>,
+    function: usize,
+    call: i64,
+    round: i64,
+    depth: u32,
+    calls: bool,
+    /// Inlined when the main program is optimised.
+    inlined: bool,
+    /// What its literals are allocated as.
+    tier: Tier,
+}
+
+/// All the code of a program. Functions: one of each body that is no part of the main program, then Node's, then the main program.
+pub(super) struct Codes {
+    codes: Vec<Code>,
+    functions: Vec<Function>,
+    /// Placements of all literals of the program, body after body.
+    pub placements: Vec<Placement>,
+    rules: TieringRules,
+    main: usize,
+    deoptimized: Deoptimized,
+    /// How much of the log was looked at.
+    seen: usize,
+}
+
+impl Codes {
+    /// Nothing of it optimised yet.
+    pub(super) fn new(program: &Program, heap: &mut Heap, log: &Deoptimized) -> Codes {
+        let rules = heap.profile().tiering;
+        let sizes: Vec<Size> = program.bodies.iter().map(|body| size::function(program, body)).collect();
+        let (mut codes, mut functions, mut placements) = (Vec::new(), Vec::new(), Vec::new());
+        let main = program.bodies.len() + LIBRARY.len();
+        // What a tick costs in a version that counts calls is the length of the function, whatever is skipped.
+        let by_length = matches!(rules.turbofan, TurbofanRules::Invocations { .. });
+        for (number, body) in program.bodies.iter().enumerate() {
+            let size = sizes[number];
+            let sites: Vec<AllocationSite> = (0..body.sites).map(|_| heap.allocation_site()).collect();
+            let first = placements.len();
+            placements.extend(sites.iter().map(|&site| Placement::YoungWithMemento(site)));
+            let called: u32 = program.called(body).map(|called| sizes[called].length).sum();
+            let whole = size.length + called.min(MAX_INLINED_CUMULATIVE);
+            functions.push(Function::new(false, size.length, whole, &rules));
+            let (function, call, depth) = match body.callee {
+                Callee::Main { depth, bytes } => (main, bytes, depth),
+                Callee::Function => {
+                    (number, if by_length && size.round == size.call { size.length } else { size.call }, 0)
+                }
+            };
+            codes.push(Code {
+                sites,
+                placements: first..placements.len(),
+                function,
+                call: i64::from(call),
+                round: i64::from(size.round),
+                depth,
+                calls: program.called(body).next().is_some(),
+                inlined: function == main || (size.length <= MAX_INLINED && !body.recursive),
+                tier: Tier::Unoptimized,
+            });
         }
+        functions.extend(LIBRARY.map(|size| Function::new(false, size.length, size.length, &rules)));
+        functions.push(Function::new(true, program.length, size::PROGRAM / 2, &rules));
+        Codes { codes, functions, placements, rules, main, deoptimized: Rc::clone(log), seen: 0 }
     }
 
-    /// The body is about to be executed once more.
+    /// A body is called.
     #[inline]
-    pub(super) fn enter(&mut self, placements: &mut [Placement], heap: &Heap) -> Result<(), Error> {
-        if self.deoptimized.length.get() != self.seen {
-            self.deoptimize(placements);
-        }
-        if self.until_optimized > 0 {
-            self.until_optimized -= 1;
-            if self.until_optimized == 0 {
-                self.optimize(placements, heap)?;
-            }
+    pub(super) fn enter(&mut self, body: usize, heap: &mut Heap) -> Result<(), Error> {
+        let code = &self.codes[body];
+        let (function, cost) = (code.function, code.call);
+        self.spend(body, function, cost, heap)
+    }
+
+    /// One round of the loop in a body.
+    #[inline]
+    pub(super) fn enter_round(&mut self, body: usize, heap: &mut Heap) -> Result<(), Error> {
+        let code = &self.codes[body];
+        let (function, cost) = (code.function, code.round);
+        self.spend(body, function, cost, heap)
+    }
+
+    #[inline]
+    fn spend(&mut self, body: usize, function: usize, cost: i64, heap: &mut Heap) -> Result<(), Error> {
+        let left = &mut self.functions[function].budget;
+        *left -= cost;
+        if *left < 0 || self.deoptimized.length.get() != self.seen {
+            self.look(body, function, heap)?;
         }
         Ok(())
     }
 
-    /// The optimised code is there.
+    /// The tier that a body runs in.
     #[inline]
-    pub(super) fn is_optimized(&self) -> bool {
-        self.until_optimized == 0
+    pub(super) fn tier(&self, body: usize) -> Tier {
+        self.codes[body].tier
+    }
+
+    /// A body calls a function of Node: whether that leaves the garbage of code that is not TurboFan's.
+    pub(super) fn calls(&mut self, body: usize, library: Library, heap: &mut Heap) -> bool {
+        if self.codes[body].tier == Tier::Turbofan {
+            return false;
+        }
+        let which = library as usize;
+        let function = &mut self.functions[self.codes.len() + which];
+        let size = LIBRARY[which];
+        let by_length = matches!(self.rules.turbofan, TurbofanRules::Invocations { .. });
+        let weight = i64::from(if by_length { size.length } else { size.call });
+        function.budget -= weight;
+        if function.budget < 0 {
+            heap.advance(0.0);
+            function.tick(Place { now: heap.time_ms(), depth: 0, weight, calls: true }, &self.rules);
+        }
+        function.tier != Tier::Turbofan
+    }
+
+    /// The main program comes to a part that it has not executed yet; `outer`: out of a loop, within another one.
+    pub(super) fn reach(&mut self, bytes: u32, outer: bool, heap: &Heap) -> Result<(), Error> {
+        self.functions[self.main].grow(bytes);
+        if self.functions[self.main].tier != Tier::Unoptimized {
+            let rules = self.rules;
+            self.functions[self.main].deoptimize_eagerly(outer, &rules);
+            self.refresh(heap)?;
+        }
+        Ok(())
+    }
+
+    /// The main program jumps back in a loop with so many loops around it, and others in it.
+    pub(super) fn back_edge(&mut self, depth: u32, heap: &mut Heap) {
+        heap.advance(0.0);
+        let place = Place { now: heap.time_ms(), depth, weight: i64::from(size::LOOP), calls: true };
+        self.functions[self.main].back_edge(place, &self.rules);
     }
 
     #[cold]
-    fn deoptimize(&mut self, placements: &mut [Placement]) {
-        let news = &self.deoptimized.sites.borrow()[self.seen..];
-        self.seen = self.deoptimized.length.get();
-        if self.sites.iter().any(|site| news.contains(&site.number())) {
-            self.until_optimized = self.until_reoptimized;
-            for (site, placement) in self.sites.iter().zip(&mut placements[self.placements.clone()]) {
-                *placement = Placement::YoungWithMemento(*site);
+    fn look(&mut self, body: usize, function: usize, heap: &mut Heap) -> Result<(), Error> {
+        // What has been allocated since the clock was told last takes its time too.
+        heap.advance(0.0);
+        let code = &self.codes[body];
+        let place = Place { now: heap.time_ms(), depth: code.depth, weight: code.call.max(1), calls: code.calls };
+        let mut changed = false;
+        if self.deoptimized.length.get() != self.seen {
+            self.deoptimize(place);
+            changed = true;
+        }
+        if self.functions[function].budget < 0 {
+            changed |= self.functions[function].tick(place, &self.rules);
+        }
+        if changed { self.refresh(heap) } else { Ok(()) }
+    }
+
+    fn deoptimize(&mut self, place: Place) {
+        let log = Rc::clone(&self.deoptimized);
+        let news = &log.sites.borrow()[self.seen..];
+        self.seen = log.length.get();
+        let rules = self.rules;
+        for code in &self.codes {
+            if !code.sites.iter().any(|site| news.contains(&site.number())) {
+                continue;
+            }
+            if code.inlined && self.functions[self.main].tier != Tier::Unoptimized {
+                self.functions[self.main].deoptimize_lazily(place, &rules);
+            }
+            if code.function != self.main && self.functions[code.function].tier != Tier::Unoptimized {
+                self.functions[code.function].deoptimize_lazily(place, &rules);
             }
         }
     }
 
-    /// Optimised code has the decisions of its day built in. Within one function, what is stored into an object that is
-    /// allocated old is allocated old too (V8 src/compiler/memory-optimizer.cc); the outermost literal comes first.
-    fn optimize(&mut self, placements: &mut [Placement], heap: &Heap) -> Result<(), Error> {
-        let mut old = false;
-        for (site, placement) in self.sites.iter().zip(&mut placements[self.placements.clone()]) {
-            old |= heap.site_decision(*site)? == SiteDecision::Tenure;
-            *placement = if old { Placement::Old } else { Placement::Young };
+    /// Tiers have changed: what that is for the literals.
+    fn refresh(&mut self, heap: &Heap) -> Result<(), Error> {
+        let main = self.functions[self.main].tier;
+        for code in &mut self.codes {
+            let function = &mut self.functions[code.function];
+            if code.function != self.main {
+                function.cover(code.inlined && main > function.tier);
+            }
+            let tier = if code.inlined { main.max(function.tier) } else { function.tier };
+            if tier == code.tier {
+                continue;
+            }
+            code.tier = tier;
+            let placements = &mut self.placements[code.placements.clone()];
+            // Optimised code has the decisions of its day built in. Within one function, what is stored into an object that is
+            // allocated old is allocated old too (V8 src/compiler/memory-optimizer.cc); the outermost literal comes first.
+            let mut old = false;
+            for (site, placement) in code.sites.iter().zip(placements) {
+                *placement = if tier == Tier::Unoptimized {
+                    Placement::YoungWithMemento(*site)
+                } else {
+                    old |= heap.site_decision(*site)? == SiteDecision::Tenure;
+                    if old { Placement::Old } else { Placement::Young }
+                };
+            }
         }
         Ok(())
     }

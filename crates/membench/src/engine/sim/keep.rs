@@ -1,10 +1,11 @@
 //! Variables of the simulated program: where things are kept.
 //!
-//! What holds: a variable holds what its JavaScript twin holds, and nothing of it lies in the heap but its container. The
-//! head of a list is the exception: it stands in an array of one element, because a handle cannot be set.
+//! What holds: a variable holds what its JavaScript twin holds, and nothing of it lies in the heap but its container. It lies on
+//! the stack, as the variables of the JavaScript program do, so marking that begins while the program runs does not see it.
+//! A variable that is set again stands in an array of one element, because a handle cannot be set.
 
-use gcheap::types::{JsArray, JsMap, JsSet};
-use gcheap::{Error, Global, Local, Placement, Scope, Value};
+use gcheap::types::{JsArray, JsMap, JsSet, Type};
+use gcheap::{Error, Local, Placement, Scope, Value};
 
 use crate::workload::{Bound, Container, Keep};
 
@@ -15,54 +16,84 @@ pub(super) enum Holder<'o> {
     /// The head of a list: the only element of an array.
     Head(Local<'o, JsArray>),
     /// `new Array(size)`.
-    Slots(Global<JsArray>),
-    Map(Global<JsMap>),
-    Set(Global<JsSet>),
-    /// null.
-    Dropped,
+    Slots(Variable<'o, JsArray>),
+    Map(Variable<'o, JsMap>),
+    Set(Variable<'o, JsSet>),
+}
+
+/// A variable with a container.
+pub(super) enum Variable<'o, T: Type> {
+    /// `const`.
+    Constant(Local<'o, T>),
+    /// `let`: the only element of an array.
+    Cell(Local<'o, JsArray>),
+}
+
+impl<T: Type> Variable<'_, T> {
+    /// The container; `None` while the variable is null.
+    #[inline]
+    pub(super) fn open<'t>(&self, turn: &mut Scope<'t>) -> Result<Option<Local<'t, T>>, Error> {
+        match *self {
+            Variable::Constant(container) => turn.local(container).map(Some),
+            Variable::Cell(cell) => match turn.array_get(cell, 0)? {
+                Value::Object(container) => turn.downcast(container).map(Some),
+                _ => Ok(None),
+            },
+        }
+    }
 }
 
 impl<'o> Holder<'o> {
     /// A new, empty container. Can collect.
     pub(super) fn new(keep: &Keep, scope: &mut Scope<'o>) -> Result<Holder<'o>, Error> {
         Ok(match (keep.container, keep.bound) {
-            (Container::Array, Bound::Window(_) | Bound::Table(_)) | (Container::Map | Container::Set, _) => {
-                Holder::global(keep, scope)?
+            (Container::Map, _) => {
+                let map = scope.map()?;
+                Holder::Map(variable(keep, map, scope)?)
+            }
+            (Container::Set, _) => {
+                let set = scope.set()?;
+                Holder::Set(variable(keep, set, scope)?)
+            }
+            (Container::Array, Bound::Window(size) | Bound::Table(size)) => {
+                let slots = slots(size, scope)?;
+                Holder::Slots(variable(keep, slots, scope)?)
             }
             (Container::Array, _) => Holder::Array(scope.array(&[])?),
             (Container::List, _) => Holder::Head(scope.array(&[Value::Undefined])?),
         })
     }
 
-    /// A container that is held by a global handle, so that another one can take its place.
-    fn global(keep: &Keep, scope: &mut Scope<'_>) -> Result<Holder<'o>, Error> {
-        let mut turn = scope.scope();
-        Ok(match (keep.container, keep.bound) {
-            (Container::Map, _) => {
-                let map = turn.map()?;
-                Holder::Map(turn.global(map)?)
-            }
-            (Container::Set, _) => {
-                let set = turn.set()?;
-                Holder::Set(turn.global(set)?)
-            }
-            (_, Bound::Window(size) | Bound::Table(size)) => {
-                let slots = turn.array_with_length(Placement::Young, u64::from(size))?;
-                Holder::Slots(turn.global(slots)?)
-            }
-            _ => Holder::Dropped,
-        })
-    }
-
     /// The variable becomes null or, where it is used `again`, a new container. Can collect.
     pub(super) fn drop_all(&mut self, keep: &Keep, again: bool, scope: &mut Scope<'_>) -> Result<(), Error> {
-        match self {
-            Holder::Array(array) => scope.array_clear(*array),
-            Holder::Head(cell) => scope.array_set(*cell, 0, Value::Undefined),
-            _ => {
-                *self = if again { Holder::global(keep, scope)? } else { Holder::Dropped };
-                Ok(())
-            }
-        }
+        let mut turn = scope.scope();
+        let (cell, container) = match *self {
+            Holder::Array(array) => return turn.array_clear(array),
+            Holder::Head(cell) => return turn.array_set(cell, 0, Value::Undefined),
+            Holder::Map(Variable::Cell(cell)) => (cell, if again { turn.map()?.into() } else { Value::Undefined }),
+            Holder::Set(Variable::Cell(cell)) => (cell, if again { turn.set()?.into() } else { Value::Undefined }),
+            Holder::Slots(Variable::Cell(cell)) => match keep.bound {
+                Bound::Window(size) | Bound::Table(size) if again => (cell, slots(size, &mut turn)?.into()),
+                _ => (cell, Value::Undefined),
+            },
+            // A constant is never dropped.
+            Holder::Map(_) | Holder::Set(_) | Holder::Slots(_) => return Ok(()),
+        };
+        turn.array_set(cell, 0, container)
     }
+}
+
+fn slots<'s>(size: u32, scope: &mut Scope<'s>) -> Result<Local<'s, JsArray>, Error> {
+    scope.array_with_length(Placement::Young, u64::from(size))
+}
+
+fn variable<'o, T: Type>(
+    keep: &Keep,
+    container: Local<'o, T>,
+    scope: &mut Scope<'o>,
+) -> Result<Variable<'o, T>, Error> {
+    Ok(match keep.dropped {
+        true => Variable::Cell(scope.array(&[container.into()])?),
+        false => Variable::Constant(container),
+    })
 }

@@ -8,6 +8,8 @@ mod keep;
 mod maker;
 mod pool;
 mod program;
+mod size;
+mod tier;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -25,12 +27,16 @@ use crate::record::{ConfigRecord, EndRecord, FatalRecord, GcRecord, OutcomeKey, 
 use crate::settings::{Settings, machine};
 use crate::workload::{Gc, Label, Step, Workload};
 use maker::Maker;
-use program::{Make, Plan, compile};
+use program::{Make, Part, Plan, compile};
 
 /// The process and isolate that trace lines name: the simulated process is always the same one.
 const PROCESS: Process = Process { pid: 1, isolate: 0x1000_0000 };
 /// Records between two looks at what the heap has told.
 const RECORDS_A_LOOK: u64 = 4096;
+
+/// Bytes that a sample of the JavaScript program leaves beside the texts of its numbers: the answer of `process.memoryUsage`, and
+/// a line that is put together and written. Measured on Node 10 to 26, once the code is warm: 1160 to 1420 bytes in all.
+const SAMPLE_TEXT: u64 = 1_100;
 
 /// Runs workloads on gcheap.
 #[derive(Debug, Default)]
@@ -129,27 +135,31 @@ impl Run<'_> {
     }
 
     fn plan(&mut self, plan: &[Plan<'_>], maker: &mut Maker<'_, '_>, scope: &mut Scope<'_>) -> Result<(), Stop> {
-        for part in plan {
-            match part {
-                Plan::Make { count, make } => {
+        for step in plan {
+            if !step.reached.replace(true) {
+                maker.reach(step.compiled, step.ends_loop, scope)?;
+            }
+            match &step.part {
+                Part::Make { count, make } => {
                     let count = count.map_or(1, |count| maker.count(count));
                     self.make(count, make, maker, scope)?;
                 }
-                Plan::Repeat { times, iterations, body } => {
+                Part::Repeat { times, iterations, depth, body } => {
                     let times = times.map(|times| maker.count(times));
                     let mut done = 0;
                     while times.is_none_or(|times| done < times) {
                         self.iteration += u64::from(*iterations);
                         self.plan(body, maker, scope)?;
+                        maker.back_edge(*depth, scope);
                         done += 1;
                     }
                 }
-                Plan::IfGcExposed(body) => {
+                Part::IfGcExposed(body) => {
                     if self.settings.expose_gc {
                         self.plan(body, maker, scope)?;
                     }
                 }
-                Plan::Do(step) => self.step(step, maker, scope)?,
+                Part::Do(step) => self.step(step, maker, scope)?,
             }
         }
         Ok(())
@@ -192,24 +202,31 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn sample(&mut self, label: Label, heap: &Heap) -> Result<(), RunError> {
+    fn sample(&mut self, label: Label, scope: &mut Scope<'_>) -> Result<(), Stop> {
         self.tell()?;
-        let usage = heap.memory_usage();
-        let start = &heap.profile().baseline;
+        let usage = scope.memory_usage();
+        let start = &scope.profile().baseline;
         let modelled = start.rss
             + usage.heap_total.saturating_sub(start.heap_total())
             + usage.array_buffers.saturating_sub(start.array_buffers);
         self.sink.sample(SampleRecord {
             iteration: self.iteration,
             label,
-            time_ms: heap.time_ms(),
+            time_ms: scope.time_ms(),
             rss: machine::rss(),
             heap_total: usage.heap_total,
             heap_used: usage.heap_used,
             external: usage.external,
             array_buffers: usage.array_buffers,
             modelled_rss: Some(modelled),
-        })
+        })?;
+        // The JavaScript program writes its samples as text.
+        let mut turn = scope.scope();
+        for number in [self.iteration, usage.heap_total, usage.heap_used, usage.external, usage.array_buffers] {
+            turn.number_to_string(number as i32)?;
+        }
+        turn.string_of_length(SAMPLE_TEXT, false)?;
+        Ok(())
     }
 
     /// Passes on what the heap has told since the last look.

@@ -3,6 +3,9 @@
 //! What holds: operations stand in the order in which JavaScript evaluates the expression, and the sites of one body are
 //! numbered from its outermost literal inwards, from 0 in each body.
 
+use std::cell::Cell;
+
+use super::size;
 use crate::workload::{Bound, Container, Count, Growth, KeepId, Shape, ShapeId, Step, Value, Workload};
 
 /// A run of operations that leaves one value.
@@ -113,6 +116,18 @@ pub(super) struct Body {
     /// Where its sites begin among those of the whole program.
     pub first_site: usize,
     pub sites: usize,
+    pub callee: Callee,
+    /// It calls itself.
+    pub recursive: bool,
+}
+
+/// Where a body stands in the JavaScript program.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Callee {
+    /// In a function of its own.
+    Function,
+    /// In a loop of the main program, with so many loops around it; an execution is so many bytes of bytecode.
+    Main { depth: u32, bytes: u32 },
 }
 
 /// What one step makes.
@@ -153,9 +168,31 @@ pub(super) enum Place {
 }
 
 /// The steps with what they make compiled.
-pub(super) enum Plan<'w> {
-    Make { count: Option<Count>, make: Make },
-    Repeat { times: Option<Count>, iterations: bool, body: Vec<Plan<'w>> },
+pub(super) struct Plan<'w> {
+    pub part: Part<'w>,
+    /// It has been executed.
+    pub reached: Cell<bool>,
+    /// Bytes of bytecode that a compiler has to deal with, once it was reached.
+    pub compiled: u32,
+    /// Bytes of bytecode.
+    pub bytes: u32,
+    /// It is within a loop, and no other loop follows it there.
+    pub ends_loop: bool,
+}
+
+/// One step.
+pub(super) enum Part<'w> {
+    Make {
+        count: Option<Count>,
+        make: Make,
+    },
+    /// `depth`: loops around it.
+    Repeat {
+        times: Option<Count>,
+        iterations: bool,
+        depth: u32,
+        body: Vec<Plan<'w>>,
+    },
     IfGcExposed(Vec<Plan<'w>>),
     Do(&'w Step),
 }
@@ -167,14 +204,54 @@ pub(super) struct Program {
     pub bodies: Vec<Body>,
     /// What stands before the counter in texts.
     pub texts: Vec<String>,
+    /// Bytes of bytecode of the main program.
+    pub length: u32,
+}
+
+impl Program {
+    /// The functions that a body calls.
+    pub(super) fn called(&self, body: &Body) -> impl Iterator<Item = usize> {
+        let inner = self.ops[body.block.start..body.block.end].iter().filter_map(Op::rounds);
+        [body.block].into_iter().chain(inner).flat_map(|block| &self.ops[block.start..block.end]).filter_map(|op| {
+            match op {
+                Op::Call(called) => Some(*called),
+                _ => None,
+            }
+        })
+    }
+}
+
+impl Op {
+    /// What is made in each round of a loop.
+    fn rounds(&self) -> Option<Block> {
+        match self {
+            Op::Concat { of, .. }
+            | Op::Filled { of, .. }
+            | Op::Map { of, .. }
+            | Op::List { of, .. }
+            | Op::Tree { of, .. } => Some(*of),
+            _ => None,
+        }
+    }
 }
 
 /// Compiles a workload.
 pub(super) fn compile(workload: &Workload) -> (Program, Vec<Plan<'_>>) {
     let shapes = vec![None; workload.shapes.len()];
     let mut compiler = Compiler { workload, program: Program::default(), shapes, sites: 0 };
-    let plan = compiler.steps(&workload.steps);
+    let plan = compiler.steps(&workload.steps, 0);
+    let functions = compiler.program.bodies.iter().filter(|body| matches!(body.callee, Callee::Function)).count();
+    compiler.program.length = size::PROGRAM + size::CLOSURE * functions as u32 + length(&plan);
     (compiler.program, plan)
+}
+
+/// Bytes of steps.
+fn length(plan: &[Plan<'_>]) -> u32 {
+    let inner = |part: &Part<'_>| match part {
+        Part::Repeat { body, .. } | Part::IfGcExposed(body) => length(body),
+        Part::Make { .. } | Part::Do(_) => 0,
+    };
+    plan.iter().map(|step| step.bytes + inner(&step.part)).sum()
 }
 
 struct Compiler<'w> {
@@ -228,24 +305,36 @@ impl Sites {
 }
 
 impl<'w> Compiler<'w> {
-    fn steps(&mut self, steps: &'w [Step]) -> Vec<Plan<'w>> {
+    /// Steps with so many loops around them.
+    fn steps(&mut self, steps: &'w [Step], loops: u32) -> Vec<Plan<'w>> {
+        let last =
+            steps.iter().rposition(|step| matches!(step, Step::Make { count: Some(_), .. } | Step::Repeat { .. }));
         let mut plans = Vec::new();
-        for step in steps {
-            plans.push(match step {
+        for (number, step) in steps.iter().enumerate() {
+            let (part, bytes) = match step {
                 Step::Make { count, value, keep, numbered } => {
-                    Plan::Make { count: *count, make: self.make(value, *keep, *numbered) }
+                    let (make, bytes) = self.make(value, *keep, *numbered, count.is_some(), loops);
+                    (Part::Make { count: *count, make }, bytes)
                 }
                 Step::Repeat { times, iterations, body } => {
-                    Plan::Repeat { times: *times, iterations: *iterations, body: self.steps(body) }
+                    let body = self.steps(body, loops + 1);
+                    (Part::Repeat { times: *times, iterations: *iterations, depth: loops, body }, size::LOOP)
                 }
-                Step::IfGcExposed { body } => Plan::IfGcExposed(self.steps(body)),
-                other => Plan::Do(other),
-            });
+                Step::IfGcExposed { body } => (Part::IfGcExposed(self.steps(body, loops)), 0),
+                Step::Comment(_) => continue,
+                other => (Part::Do(other), size::STEP),
+            };
+            // A function that a step calls is inlined.
+            let inlined = matches!(step, Step::Sample { .. }) && loops > 0;
+            let compiled = bytes + if inlined { size::SAMPLE } else { 0 };
+            let ends_loop = loops > 0 && last.is_none_or(|last| number > last);
+            plans.push(Plan { part, reached: Cell::new(false), compiled, bytes, ends_loop });
         }
         plans
     }
 
-    fn make(&mut self, value: &Value, keep: Option<KeepId>, numbered: bool) -> Make {
+    /// What a step makes, and the bytes of it.
+    fn make(&mut self, value: &Value, keep: Option<KeepId>, numbered: bool, counted: bool, loops: u32) -> (Make, u32) {
         let keep = keep.map(|id| (id.0, self.workload.keeps[id.0].container, self.workload.keeps[id.0].bound));
         let mut node = 0;
         let body = self.body(|compiler, sites, draft| {
@@ -262,7 +351,11 @@ impl<'w> Compiler<'w> {
             Some((keep, Container::Set, bound)) => Place::Set { keep, bound },
             Some((keep, Container::List, bound)) => Place::List { keep, bound, site: node },
         };
-        Make { body, place, numbered }
+        let around = if counted { size::KEEP + size::LOOP } else { size::KEEP };
+        let bytes = around + size::expression(&self.program, self.program.bodies[body].block);
+        let depth = (loops + u32::from(counted)).saturating_sub(1);
+        self.program.bodies[body].callee = Callee::Main { depth, bytes };
+        (Make { body, place, numbered }, bytes)
     }
 
     /// A new body; bodies that it calls get smaller numbers.
@@ -270,7 +363,9 @@ impl<'w> Compiler<'w> {
         let (mut sites, mut draft) = (Sites::default(), Draft::default());
         write(self, &mut sites, &mut draft);
         let block = self.block(draft);
-        self.program.bodies.push(Body { block, first_site: self.sites, sites: sites.0 });
+        let recursive = self.program.ops[block.start..block.end].iter().any(|op| matches!(op, Op::Tree { .. }));
+        let callee = Callee::Function;
+        self.program.bodies.push(Body { block, first_site: self.sites, sites: sites.0, callee, recursive });
         self.sites += sites.0;
         self.program.bodies.len() - 1
     }

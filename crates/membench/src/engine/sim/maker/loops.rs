@@ -6,7 +6,7 @@ use gcheap::types::JsString;
 use gcheap::{Error, Local, Scope, Value};
 
 use super::super::program::{Block, Op};
-use super::{Maker, SUM_WORDS, object};
+use super::{Maker, object};
 use crate::workload::{Count, Growth};
 
 impl Maker<'_, '_> {
@@ -18,7 +18,7 @@ impl Maker<'_, '_> {
         scope: &mut Scope<'_>,
         with: impl for<'i> FnOnce(&mut Scope<'i>, Value<'i>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        self.enter(body, scope)?;
+        self.codes.enter_round(body, scope)?;
         let mut turn = scope.scope();
         let value = self.block(body, of, &mut turn)?;
         with(&mut turn, value)
@@ -67,7 +67,7 @@ impl Maker<'_, '_> {
             Op::List { site, length, of } => {
                 let mut head = Value::Undefined;
                 for _ in 0..self.count(length) {
-                    self.enter(body, scope)?;
+                    self.codes.enter_round(body, scope)?;
                     let node = scope.escape(|inner| {
                         let value = self.block(body, of, inner)?;
                         inner.object_literal(self.placement(body, site), &[value, head])
@@ -92,7 +92,7 @@ impl Maker<'_, '_> {
     ) -> Result<Value<'s>, Error> {
         let mut whole: Option<Local<'s, JsString>> = None;
         for _ in 0..self.count(parts) {
-            self.enter(body, scope)?;
+            self.codes.enter_round(body, scope)?;
             let longer = scope.escape(|inner| {
                 let part: Local<'_, JsString> = object(self.block(body, of, inner)?, inner)?;
                 // The first part is added to the empty string, which gives the part itself.
@@ -131,8 +131,8 @@ impl Maker<'_, '_> {
             Growth::Push => {
                 let array = scope.array_literal(placement, &[])?;
                 for _ in 0..length {
-                    self.enter(body, scope)?;
-                    self.warm_up(body, SUM_WORDS, scope)?;
+                    self.codes.enter_round(body, scope)?;
+                    self.box_sum(body, scope)?;
                     scope.array_push_double(array, value)?;
                 }
                 Ok(array.into())

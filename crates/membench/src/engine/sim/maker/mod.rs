@@ -8,10 +8,11 @@ mod loops;
 use gcheap::types::{JsArray, JsFinalizationRegistry, JsString, JsTypedArray, JsWeakMap};
 use gcheap::{Error, ErrorKind, Heap, Local, Placement, Scope, Value};
 
-use super::code::{self, Code};
+use super::code::{self, Codes, Library};
 use super::keep::Holder;
 use super::pool::Pool;
 use super::program::{Block, Make, Op, Place, Program};
+use super::tier::Tier;
 use crate::engine::node::script::text_bytes;
 use crate::workload::Value as Made;
 use crate::workload::random::Random;
@@ -25,8 +26,6 @@ const OBJECT_WORDS: usize = 3;
 const FUNCTION_WORDS: usize = 7;
 /// What `new Promise` makes beside the promise: the executor, the two resolving functions and their context.
 const RESOLVING: usize = 4;
-/// Words of the number that unoptimised code makes of a sum of doubles.
-const SUM_WORDS: usize = 2;
 /// Words that unoptimised code leaves behind `Buffer.alloc` without a fill and `Buffer.allocUnsafe`: 80 bytes on Node 20,
 /// 22, 24 and 26.
 const BUFFER_WORDS: usize = 10;
@@ -36,8 +35,7 @@ const TO_STRING_WORDS: usize = 9;
 /// Everything that outlives a single thing.
 pub(super) struct Maker<'p, 'o> {
     program: &'p Program,
-    codes: Vec<Code>,
-    placements: Vec<Placement>,
+    codes: Codes,
     n: i32,
     random: Random,
     texts: Vec<Local<'o, JsString>>,
@@ -61,8 +59,7 @@ impl<'p, 'o> Maker<'p, 'o> {
     ) -> Result<Maker<'p, 'o>, Error> {
         // Variables of a running module body: they lie on the stack and nowhere else.
         let holders = workload.keeps.iter().map(|keep| Holder::new(keep, scope)).collect::<Result<Vec<_>, _>>()?;
-        let mut placements = Vec::new();
-        let codes = program.bodies.iter().map(|body| Code::new(body.sites, &mut placements, scope, log)).collect();
+        let codes = Codes::new(program, scope, log);
         let texts = program.texts.iter().map(|text| scope.string(text)).collect::<Result<Vec<_>, _>>()?;
         let [narrow, wide] = workload.longest_strings();
         if narrow > 0 {
@@ -77,7 +74,6 @@ impl<'p, 'o> Maker<'p, 'o> {
         Ok(Maker {
             program,
             codes,
-            placements,
             n: 0,
             random: Random::new(seed),
             texts,
@@ -147,10 +143,10 @@ impl<'p, 'o> Maker<'p, 'o> {
                 let index = self.slot(bound);
                 let value = self.call(body, turn)?;
                 match &self.holders[keep] {
-                    Holder::Slots(slots) => {
-                        let slots = turn.open(slots)?;
-                        turn.array_set(slots, index, value)
-                    }
+                    Holder::Slots(slots) => match slots.open(turn)? {
+                        Some(slots) => turn.array_set(slots, index, value),
+                        None => Ok(()),
+                    },
                     _ => Ok(()),
                 }
             }
@@ -162,7 +158,7 @@ impl<'p, 'o> Maker<'p, 'o> {
                 let value = self.call(body, turn)?;
                 let stays = self.stays(bound);
                 let Holder::Map(map) = &self.holders[keep] else { return Ok(()) };
-                let map = turn.open(map)?;
+                let Some(map) = map.open(turn)? else { return Ok(()) };
                 if stays {
                     turn.map_set(map, key.into(), value)?;
                 }
@@ -175,10 +171,10 @@ impl<'p, 'o> Maker<'p, 'o> {
                 let value = self.call(body, turn)?;
                 let stays = self.stays(bound);
                 match &self.holders[keep] {
-                    Holder::Set(set) if stays => {
-                        let set = turn.open(set)?;
-                        turn.set_add(set, value)
-                    }
+                    Holder::Set(set) if stays => match set.open(turn)? {
+                        Some(set) => turn.set_add(set, value),
+                        None => Ok(()),
+                    },
                     _ => Ok(()),
                 }
             }
@@ -217,12 +213,12 @@ impl<'p, 'o> Maker<'p, 'o> {
 
     #[inline]
     fn placement(&self, body: usize, site: usize) -> Placement {
-        self.placements[self.program.bodies[body].first_site + site]
+        self.codes.placements[self.program.bodies[body].first_site + site]
     }
 
     #[inline]
-    fn enter(&mut self, body: usize, heap: &Heap) -> Result<(), Error> {
-        self.codes[body].enter(&mut self.placements, heap)
+    fn enter(&mut self, body: usize, heap: &mut Heap) -> Result<(), Error> {
+        self.codes.enter(body, heap)
     }
 
     /// Executes a body: the value that it leaves.
@@ -232,17 +228,31 @@ impl<'p, 'o> Maker<'p, 'o> {
         self.block(body, self.program.bodies[body].block, scope)
     }
 
-    /// Garbage that unoptimised code leaves and optimised code does not, in words. Can collect.
+    /// The main program comes to a step for the first time.
+    pub(super) fn reach(&mut self, bytes: u32, ends_loop: bool, heap: &Heap) -> Result<(), Error> {
+        self.codes.reach(bytes, ends_loop, heap)
+    }
+
+    /// The main program jumps back in a loop of steps, with so many loops around it.
+    pub(super) fn back_edge(&mut self, depth: u32, heap: &mut Heap) {
+        self.codes.back_edge(depth, heap);
+    }
+
+    /// The number that unoptimised code makes of a sum of doubles. Can collect.
     #[inline]
-    fn warm_up(&mut self, body: usize, words: usize, scope: &mut Scope<'_>) -> Result<(), Error> {
-        if self.codes[body].is_optimized() {
+    fn box_sum(&mut self, body: usize, scope: &mut Scope<'_>) -> Result<(), Error> {
+        if self.codes.tier(body) != Tier::Unoptimized {
             return Ok(());
         }
-        let mut turn = scope.scope();
-        if words == SUM_WORDS {
-            return turn.heap_number(0.0).map(drop);
+        scope.scope().heap_number(0.0).map(drop)
+    }
+
+    /// A call of a function of Node: garbage that it leaves unless TurboFan has dealt with it, in words. Can collect.
+    fn library(&mut self, body: usize, library: Library, words: usize, scope: &mut Scope<'_>) -> Result<(), Error> {
+        if !self.codes.calls(body, library, scope) {
+            return Ok(());
         }
-        turn.object(&[Value::Undefined; BUFFER_WORDS][..words - OBJECT_WORDS]).map(drop)
+        scope.scope().object(&[Value::Undefined; BUFFER_WORDS][..words - OBJECT_WORDS]).map(drop)
     }
 
     #[inline]
@@ -286,13 +296,13 @@ impl<'p, 'o> Maker<'p, 'o> {
                 }
                 Op::Object { site, fields } => {
                     top -= fields;
-                    let placement = self.placements[first_site + site];
+                    let placement = self.codes.placements[first_site + site];
                     let object = scope.object_literal(placement, &stack[top..top + fields])?;
                     stack[top] = Value::Object(object.upcast());
                 }
                 Op::Array { site, length } => {
                     top -= length;
-                    let placement = self.placements[first_site + site];
+                    let placement = self.codes.placements[first_site + site];
                     let array = scope.array_literal(placement, &stack[top..top + length])?;
                     stack[top] = Value::Object(array.upcast());
                 }
@@ -323,13 +333,13 @@ impl<'p, 'o> Maker<'p, 'o> {
         };
         match *op {
             Op::Double(more) => {
-                self.warm_up(body, SUM_WORDS, scope)?;
+                self.box_sum(body, scope)?;
                 Ok(scope.heap_number(f64::from(self.n) + more)?.into())
             }
             Op::Null => Ok(Value::Undefined),
             Op::String { length, two_byte } => {
                 let length = self.count(length);
-                self.warm_up(body, TO_STRING_WORDS, scope)?;
+                self.library(body, Library::ToString, TO_STRING_WORDS, scope)?;
                 Ok(scope.string_of_length(length, two_byte)?.into())
             }
             Op::Slice { length } => {
@@ -347,7 +357,7 @@ impl<'p, 'o> Maker<'p, 'o> {
             }
             Op::DoubleLiteral { site, length } => {
                 for _ in 0..length {
-                    self.warm_up(body, SUM_WORDS, scope)?;
+                    self.box_sum(body, scope)?;
                 }
                 self.doubles(body, site, length as u64, Growth::Length, scope)
             }
@@ -355,7 +365,11 @@ impl<'p, 'o> Maker<'p, 'o> {
             Op::Promise { resolved } => {
                 let promise = scope.promise()?;
                 if !resolved {
-                    for _ in 0..RESOLVING {
+                    let resolving = match (self.codes.tier(body), scope.profile().tiering.keeps_executors) {
+                        (Tier::Turbofan, keeps) => usize::from(keeps),
+                        _ => RESOLVING,
+                    };
+                    for _ in 0..resolving {
                         scope.scope().object(&[Value::Undefined; FUNCTION_WORDS - OBJECT_WORDS])?;
                     }
                 }
@@ -383,7 +397,7 @@ impl<'p, 'o> Maker<'p, 'o> {
             Op::Buffer { length, fill, pooled } => {
                 let bytes = self.count(length);
                 if fill.is_none() {
-                    self.warm_up(body, BUFFER_WORDS, scope)?;
+                    self.library(body, Library::Allocate, BUFFER_WORDS, scope)?;
                 }
                 let buffer =
                     if pooled { self.pool.allocate(bytes, scope)? } else { scope.buffer_alloc(bytes, fill)? };

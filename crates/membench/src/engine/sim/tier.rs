@@ -1,0 +1,259 @@
+//! Which tier a function runs in, and when it changes: V8's tiering manager (V8 src/execution/tiering-manager.cc) with the
+//! rules of the profile.
+//!
+//! Knows no literal and no heap: it counts bytes of bytecode and is told the time. What holds: as long as the budget of a function
+//! is not used up, nothing about it changes.
+
+use gcheap::profile::{TieringRules, TurbofanRules};
+
+use super::size::Size;
+
+/// What executes a body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Tier {
+    /// The interpreter, or Sparkplug's code: both allocate alike.
+    #[default]
+    Unoptimized,
+    Maglev,
+    Turbofan,
+}
+
+/// A budget that is never used up.
+const ENDLESS: i64 = i64::MAX / 4;
+/// While a compiler works and code is entered that looks for interrupts, executions between two looks at the clock.
+const EXECUTIONS_A_LOOK: i64 = 16;
+
+/// A function, and the code that its calls, or the loop that it is in, run.
+#[derive(Clone, Debug)]
+pub(super) struct Function {
+    /// Bytes of bytecode until the next tick.
+    pub budget: i64,
+    pub tier: Tier,
+    /// The one that runs the loops of the program: it is called once, so that its code can only be replaced within a loop.
+    main: bool,
+    length: i64,
+    /// Bytes that a compiler has to deal with: its own and those that it would inline.
+    compiled: i64,
+    has_feedback: bool,
+    ticks: u32,
+    /// V8 has asked for better code, which the next call would get.
+    requested: bool,
+    urgency: u32,
+    compiling: Option<(Tier, f64)>,
+    /// It has just been deoptimised: the back edge that comes next does not ask for better code.
+    deoptimized: bool,
+    /// Its calls are inlined in optimised code of another: the budget that is left meanwhile.
+    covered: Option<i64>,
+}
+
+/// Where the program is when a budget is used up.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    /// Virtual time, ms.
+    pub now: f64,
+    /// Loops around the one that runs.
+    pub depth: u32,
+    /// Bytes that an execution costs.
+    pub weight: i64,
+    /// The loop calls functions, each of which looks for interrupts when it is entered.
+    pub calls: bool,
+}
+
+impl Function {
+    pub(super) fn new(main: bool, length: u32, compiled: u32, rules: &TieringRules) -> Function {
+        Function {
+            budget: i64::from(length) * i64::from(rules.feedback_invocations),
+            tier: Tier::Unoptimized,
+            main,
+            length: i64::from(length),
+            compiled: i64::from(compiled),
+            has_feedback: false,
+            ticks: 0,
+            requested: false,
+            urgency: 0,
+            compiling: None,
+            deoptimized: false,
+            covered: None,
+        }
+    }
+
+    /// More of the function has been executed, and would be compiled.
+    pub(super) fn grow(&mut self, bytes: u32) {
+        self.compiled += i64::from(bytes);
+    }
+
+    /// The budget is used up. Whether the tier has changed.
+    pub(super) fn tick(&mut self, place: Place, rules: &TieringRules) -> bool {
+        if !self.has_feedback {
+            self.has_feedback = true;
+            self.budget = self.until_request(rules);
+            return false;
+        }
+        if let Some((target, done)) = self.compiling {
+            if place.now < done {
+                self.budget += self.look(place, rules);
+                return false;
+            }
+            self.compiling = None;
+            self.tier = target;
+            self.urgency = u32::from(target == Tier::Turbofan && !place.calls);
+            self.budget = match target {
+                Tier::Turbofan => ENDLESS,
+                _ if self.main => self.replacement(rules),
+                _ => self.until_turbofan(rules),
+            };
+            return true;
+        }
+        if !self.requested {
+            self.ticks += 1;
+            self.requested = self.is_hot(rules);
+            if !self.requested {
+                self.budget += self.until_request(rules);
+                return false;
+            }
+            if self.main {
+                self.budget += self.replacement(rules);
+                return false;
+            }
+        }
+        if self.main {
+            self.ticks += 1;
+            if rules.osr_size.is_none_or(|(base, more)| self.length <= i64::from(base + more * self.ticks)) {
+                self.urgency += 1;
+            }
+            if self.urgency <= place.depth {
+                self.budget += self.replacement(rules);
+                return false;
+            }
+            self.urgency = 0;
+        }
+        self.start(self.next_tier(rules), place, rules);
+        false
+    }
+
+    /// The main program jumps back in a loop around others.
+    pub(super) fn back_edge(&mut self, place: Place, rules: &TieringRules) {
+        let just_deoptimized = std::mem::take(&mut self.deoptimized);
+        let waits = self.requested && self.compiling.is_none() && self.tier == Tier::Unoptimized;
+        if waits && self.urgency > place.depth && !just_deoptimized {
+            self.urgency = 0;
+            self.start(self.next_tier(rules), place, rules);
+        }
+    }
+
+    fn start(&mut self, target: Tier, place: Place, rules: &TieringRules) {
+        let ns = match (target, rules.maglev) {
+            (Tier::Maglev, Some(maglev)) => maglev.compile_ns,
+            _ => rules.turbofan_ns,
+        };
+        if !self.main {
+            self.requested = false;
+        }
+        self.compiling = Some((target, place.now + self.compiled as f64 * ns / 1e6));
+        self.budget = self.look(place, rules);
+    }
+
+    /// Bytes until somebody may find that the compiler is done.
+    fn look(&self, place: Place, rules: &TieringRules) -> i64 {
+        if self.main && !place.calls { self.replacement(rules) } else { place.weight * EXECUTIONS_A_LOOK }
+    }
+
+    fn next_tier(&self, rules: &TieringRules) -> Tier {
+        if self.tier == Tier::Unoptimized && rules.maglev.is_some() { Tier::Maglev } else { Tier::Turbofan }
+    }
+
+    fn is_hot(&self, rules: &TieringRules) -> bool {
+        match rules.turbofan {
+            TurbofanRules::Ticks { count, bytes_per_tick, small, .. } => {
+                self.length < i64::from(small)
+                    || i64::from(self.ticks) >= i64::from(count) + self.length / i64::from(bytes_per_tick)
+            }
+            TurbofanRules::Invocations { .. } => true,
+        }
+    }
+
+    /// Bytes from one tick to the next while nothing is requested.
+    fn until_request(&self, rules: &TieringRules) -> i64 {
+        match rules.maglev {
+            Some(maglev) if self.tier == Tier::Unoptimized => self.length * i64::from(maglev.invocations),
+            _ => self.until_turbofan(rules),
+        }
+    }
+
+    fn until_turbofan(&self, rules: &TieringRules) -> i64 {
+        match rules.turbofan {
+            TurbofanRules::Ticks { budget, .. } => i64::from(budget),
+            TurbofanRules::Invocations { count } => self.length * i64::from(count),
+        }
+    }
+
+    /// Bytes from one tick to the next while a loop waits for better code.
+    fn replacement(&self, rules: &TieringRules) -> i64 {
+        if let Some(maglev) = rules.maglev {
+            let budget = self.length * i64::from(maglev.osr_invocations);
+            return if self.tier == Tier::Maglev { (budget as f64 / maglev.loop_weight) as i64 } else { budget };
+        }
+        match (rules.osr_invocations, rules.turbofan) {
+            (None, TurbofanRules::Ticks { budget, .. }) => i64::from(budget),
+            (times, _) => self.length * i64::from(times.unwrap_or(1)),
+        }
+    }
+
+    /// Optimised code has come to something that it has never seen: on from here unoptimised. `outer`: it has left a loop that is
+    /// within another one.
+    pub(super) fn deoptimize_eagerly(&mut self, outer: bool, rules: &TieringRules) {
+        self.tier = Tier::Unoptimized;
+        self.compiling = None;
+        self.deoptimized = outer;
+        self.budget = if rules.maglev.is_some() && outer && self.urgency > 0 {
+            // The back edge of the outer loop asks Maglev for code, and while it waits for that, budgets are TurboFan's.
+            self.requested = false;
+            self.urgency = 0;
+            self.until_turbofan(rules)
+        } else if matches!(rules.turbofan, TurbofanRules::Ticks { .. }) {
+            self.replacement(rules)
+        } else {
+            self.requested = false;
+            self.until_request(rules)
+        };
+    }
+
+    /// What the code took for granted does not hold any more; its feedback does.
+    pub(super) fn deoptimize_lazily(&mut self, place: Place, rules: &TieringRules) {
+        let was = self.tier;
+        self.covered = None;
+        self.tier = Tier::Unoptimized;
+        self.compiling = None;
+        self.urgency = 0;
+        if self.main {
+            self.requested = true;
+            self.budget = self.replacement(rules);
+        } else if rules.maglev.is_some() {
+            // It was hot and stable before: asked for again with the next call.
+            self.start(was, place, rules);
+        } else {
+            self.requested = false;
+            self.budget = self.until_request(rules);
+        }
+    }
+
+    /// Its calls are inlined from now on, or not any more.
+    pub(super) fn cover(&mut self, covered: bool) {
+        match (covered, self.covered) {
+            (true, None) => {
+                self.covered = Some(self.budget);
+                self.budget = ENDLESS;
+            }
+            (false, Some(left)) => {
+                self.budget = left;
+                self.covered = None;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The size of a library function of Node that a workload calls.
+pub(super) const fn library(length: u32, executed: u32) -> Size {
+    Size { length, call: executed, round: executed }
+}
