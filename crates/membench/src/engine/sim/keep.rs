@@ -12,6 +12,9 @@ use crate::workload::{Bound, Container, Keep};
 pub(super) enum Holder<'o> {
     /// An array that grows.
     Array(Local<'o, JsArray>),
+    /// An array that grows, of a variable that gets another one when it is dropped. The old one stays as it is: where it is in old
+    /// space already, a scavenge keeps alive what it refers to.
+    Grows(Global<JsArray>),
     /// The head of a list: the only element of an array.
     Head(Local<'o, JsArray>),
     /// `new Array(size)`.
@@ -29,6 +32,7 @@ impl<'o> Holder<'o> {
             (Container::Array, Bound::Window(_) | Bound::Table(_)) | (Container::Map | Container::Set, _) => {
                 Holder::global(keep, scope)?
             }
+            (Container::Array, _) if keep.dropped => Holder::global(keep, scope)?,
             (Container::Array, _) => Holder::Array(scope.array(&[])?),
             (Container::List, _) => Holder::Head(scope.array(&[Value::Undefined])?),
         })
@@ -49,6 +53,10 @@ impl<'o> Holder<'o> {
             (_, Bound::Window(size) | Bound::Table(size)) => {
                 let slots = turn.array_with_length(Placement::Young, u64::from(size))?;
                 Holder::Slots(turn.global(slots)?)
+            }
+            (Container::Array, _) => {
+                let array = turn.array(&[])?;
+                Holder::Grows(turn.global(array)?)
             }
             _ => Holder::Dropped,
         })
