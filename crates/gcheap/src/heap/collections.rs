@@ -285,7 +285,7 @@ impl Heap {
         let capacity = 2 * self.small(table, BUCKETS);
         if self.small(table, ELEMENTS) >= capacity {
             if capacity >= ORDERED_TABLE_MAX {
-                return Err(Error::RangeError(SET_FULL));
+                return Err(ErrorKind::RangeError(SET_FULL).into());
             }
             let larger = self.allocate_table(Table::Set, 2 * capacity, table)?;
             self.copy_entries(Table::Set, address_of(self.mechanism.roots.internal[root as usize]), larger);
