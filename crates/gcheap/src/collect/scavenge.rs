@@ -278,7 +278,8 @@ impl Scavenger<'_> {
         }
     }
 
-    /// Weak maps with young entries: a value is held by its key (and by the map itself).
+    /// Weak maps with young entries: an entry dies with its key, but the values of all that were there count as strong (V8
+    /// `ScavengeVisitor::VisitEphemeronHashTable`, and the remembered slots of old tables).
     fn ephemerons(&mut self) {
         let mut tables = std::mem::take(&mut self.heap.weak.ephemeron_tables);
         loop {
@@ -287,16 +288,16 @@ impl Scavenger<'_> {
                 let Some(address) = survivor(self.heap, table.address) else { continue };
                 let capacity = ephemeron_capacity(&self.heap.spaces.pages.memory, address);
                 for (key_slot, value_slot) in ephemeron_entries(address, capacity) {
-                    let key = self.heap.spaces.pages.memory.word(key_slot);
-                    if !is_reference(key) {
-                        continue;
-                    }
-                    let Some(moved) = survivor_word(self.heap, key) else { continue };
-                    self.heap.spaces.pages.memory.set_word(key_slot, moved);
                     let value = self.heap.spaces.pages.memory.word(value_slot);
                     if is_reference(value) {
                         let moved = self.forward(value);
                         self.heap.spaces.pages.memory.set_word(value_slot, moved);
+                    }
+                    let key = self.heap.spaces.pages.memory.word(key_slot);
+                    if is_reference(key)
+                        && let Some(moved) = survivor_word(self.heap, key)
+                    {
+                        self.heap.spaces.pages.memory.set_word(key_slot, moved);
                     }
                 }
             }

@@ -155,7 +155,7 @@ pub static NODE_20: Profile = Profile {
         buffer_pool: 8 * KIB,
     },
     baseline: Baseline {
-        new: BaselineSpace { committed: MIB, used: 110_360 },
+        new: BaselineSpace { committed: MIB, used: 113_856 },
         old: BaselineSpace { committed: 2_588_672, used: 2_535_600 },
         code: BaselineSpace { committed: 262_144, used: 245_712 },
         code_live: 11_264,
@@ -166,7 +166,7 @@ pub static NODE_20: Profile = Profile {
         startup_survival_percent: [0.0; 2],
         startup_survived: 0,
         startup_aged: 0,
-        new_space_survival: 0.57,
+        new_space_survival: 0.55,
         old_garbage: 230_000,
         external: 1_124_126,
         array_buffers: 10_511,

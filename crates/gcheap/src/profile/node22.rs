@@ -156,7 +156,7 @@ pub static NODE_22: Profile = Profile {
         buffer_pool: 8 * KIB,
     },
     baseline: Baseline {
-        new: BaselineSpace { committed: MIB, used: 142_344 },
+        new: BaselineSpace { committed: MIB, used: 149_344 },
         old: BaselineSpace { committed: 2_670_592, used: 2_471_720 },
         code: BaselineSpace { committed: 262_144, used: 11_648 },
         code_live: 11_648,
@@ -167,7 +167,7 @@ pub static NODE_22: Profile = Profile {
         startup_survival_percent: [0.0; 2],
         startup_survived: 0,
         startup_aged: 0,
-        new_space_survival: 0.47,
+        new_space_survival: 0.45,
         old_garbage: 90_000,
         external: 1_236_580,
         array_buffers: 10_511,

@@ -158,7 +158,7 @@ pub static NODE_24: Profile = Profile {
         buffer_pool: 64 * KIB,
     },
     baseline: Baseline {
-        new: BaselineSpace { committed: MIB, used: 136_344 },
+        new: BaselineSpace { committed: MIB, used: 150_344 },
         old: BaselineSpace { committed: 3_055_616, used: 2_694_800 },
         code: BaselineSpace { committed: 262_144, used: 17_800 },
         code_live: 17_800,
@@ -169,7 +169,7 @@ pub static NODE_24: Profile = Profile {
         startup_survival_percent: [0.0; 2],
         startup_survived: 0,
         startup_aged: 0,
-        new_space_survival: 0.49,
+        new_space_survival: 0.44,
         old_garbage: 96_000,
         external: 1_599_211,
         array_buffers: 137_503,

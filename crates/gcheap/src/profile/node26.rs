@@ -161,7 +161,7 @@ pub static NODE_26: Profile = Profile {
         buffer_pool: 64 * KIB,
     },
     baseline: Baseline {
-        new: BaselineSpace { committed: 256 * KIB, used: 173_696 },
+        new: BaselineSpace { committed: 256 * KIB, used: 187_696 },
         old: BaselineSpace { committed: 3_145_728, used: 2_812_200 },
         code: BaselineSpace { committed: 262_144, used: 17_300 },
         code_live: 17_300,
@@ -172,7 +172,7 @@ pub static NODE_26: Profile = Profile {
         startup_survival_percent: [0.0; 2],
         startup_survived: 0,
         startup_aged: 0,
-        new_space_survival: 0.47,
+        new_space_survival: 0.43,
         old_garbage: 104_000,
         external: 1_651_915,
         array_buffers: 137_651,
