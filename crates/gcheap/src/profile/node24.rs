@@ -76,6 +76,7 @@ pub static NODE_24: Profile = Profile {
         expands_during_marking: true,
         full_collection_promotes_all: true,
         has_large_objects: true,
+        scavenges_clear_weak_refs: false,
         task_trigger_percent: 80,
         promotion_room: PromotionRoom::UsableOfLarger,
         low_throughput: 1_000,

@@ -79,6 +79,7 @@ pub static NODE_26: Profile = Profile {
         expands_during_marking: true,
         full_collection_promotes_all: true,
         has_large_objects: true,
+        scavenges_clear_weak_refs: true,
         task_trigger_percent: 80,
         promotion_room: PromotionRoom::UsableOfLarger,
         low_throughput: 1_000,
