@@ -38,6 +38,8 @@ pub(crate) struct Mechanism {
     pub(crate) count_mementos: bool,
     /// Full collections promote every young survivor, not only those that have survived before.
     pub(crate) promotes_all: bool,
+    /// Scavenges clear targets of WeakRefs and weak cells too.
+    pub(crate) scavenges_clear_weak_refs: bool,
 }
 
 impl Mechanism {
@@ -51,6 +53,7 @@ impl Mechanism {
             mementos_found: Vec::new(),
             count_mementos: false,
             promotes_all: true,
+            scavenges_clear_weak_refs: false,
         }
     }
 }

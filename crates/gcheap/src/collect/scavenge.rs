@@ -1,17 +1,18 @@
 //! The scavenger: copies what is alive in the young generation out of from-space.
 //!
 //! Roots are the handles, the globals and the remembered slots of old objects; everything old counts as alive, and
-//! every weak reference but an ephemeron key and a weak handle counts as strong. An object below the age mark is promoted (all are in a nursery),
+//! every weak reference but an ephemeron key and a weak handle counts as strong; from V8 14.6 on the targets of young WeakRefs and
+//! weak cells do not. An object below the age mark is promoted (all are in a nursery),
 //! another is copied to to-space; if the one has no room the other is tried; if neither has, the object is *pinned*:
 //! it stays where it is and its page becomes old, so a scavenge always ends with a valid heap.
 
 use super::Mechanism;
-use super::weak::{ephemeron_capacity, ephemeron_entries, remove_ephemeron};
+use super::weak::{CELL_TARGET, CELL_TOKEN, WEAK_REF_TARGET, ephemeron_capacity, ephemeron_entries, remove_ephemeron};
 use crate::event::SpaceName;
 use crate::memory::{Reservation, SPAN, WORD, Worklist};
 use crate::mutants::{Mutant, on};
 use crate::object::layout::ALLOCATION_MEMENTO;
-use crate::object::word::{UNDEFINED, address as address_of, is_reference, moved_to};
+use crate::object::word::{UNDEFINED, address as address_of, is_reference, is_weak, moved_to, reference};
 use crate::object::{Header, Kind};
 use crate::space::pages::{BELOW_AGE_MARK, CANDIDATE, FROM, LARGE, PINNED, YOUNG};
 
@@ -36,6 +37,8 @@ struct Scavenger<'h> {
     age_mark: u64,
     age_mark_page: usize,
     promotes_at_once: bool,
+    /// Weak slots of what survives are looked at in the end.
+    weakly: bool,
     /// Cheney's scan: index of the page in to-space and address.
     scan: (usize, u64),
     result: Scavenged,
@@ -51,7 +54,10 @@ impl Mechanism {
             let page = self.spaces.new_large.objects[index];
             self.spaces.pages.set_flags(page, FROM, 0);
         }
+        // A cycle of marking that runs has seen the targets.
+        let weakly = self.scavenges_clear_weak_refs && !self.marking.active;
         let mut scavenger = Scavenger {
+            weakly,
             promoted: Worklist::new(),
             age_mark,
             age_mark_page,
@@ -64,6 +70,9 @@ impl Mechanism {
         scavenger.visit_remembered();
         scavenger.drain();
         scavenger.ephemerons();
+        if weakly {
+            scavenger.weak_targets();
+        }
         scavenger.finish()
     }
 }
@@ -257,7 +266,7 @@ impl Scavenger<'_> {
     fn visit_young(&mut self, address: u64, header: Header) {
         for slot in (1..=header.tagged()).map(|index| address + index * WORD) {
             let word = self.heap.spaces.pages.memory.word(slot);
-            if is_reference(word) {
+            if is_reference(word) && !(self.weakly && is_weak(word)) {
                 let moved = self.forward(word);
                 if moved != word {
                     self.heap.spaces.pages.memory.set_word(slot, moved);
@@ -276,7 +285,7 @@ impl Scavenger<'_> {
             self.heap.marking.active && self.heap.marking.has_candidates() && self.heap.spaces.pages.marks.get(address);
         for slot in (1..=header.tagged()).map(|index| address + index * WORD) {
             let word = self.heap.spaces.pages.memory.word(slot);
-            if !is_reference(word) {
+            if !is_reference(word) || (self.weakly && is_weak(word)) {
                 continue;
             }
             let moved = self.forward(word);
@@ -326,7 +335,8 @@ impl Scavenger<'_> {
         }
     }
 
-    /// Weak maps with young entries: a value is held by its key (and by the map itself).
+    /// Weak maps with young entries: an entry dies with its key, but the values of all that were there count as strong (V8
+    /// `ScavengeVisitor::VisitEphemeronHashTable`, and the remembered slots of old tables).
     fn ephemerons(&mut self) {
         let mut tables = std::mem::take(&mut self.heap.weak.ephemeron_tables);
         loop {
@@ -335,16 +345,16 @@ impl Scavenger<'_> {
                 let Some(address) = survivor(self.heap, table.address) else { continue };
                 let capacity = ephemeron_capacity(&self.heap.spaces.pages.memory, address);
                 for (key_slot, value_slot) in ephemeron_entries(address, capacity) {
-                    let key = self.heap.spaces.pages.memory.word(key_slot);
-                    if !is_reference(key) {
-                        continue;
-                    }
-                    let Some(moved) = survivor_word(self.heap, key) else { continue };
-                    self.heap.spaces.pages.memory.set_word(key_slot, moved);
                     let value = self.heap.spaces.pages.memory.word(value_slot);
                     if is_reference(value) {
                         let moved = self.forward(value);
                         self.heap.spaces.pages.memory.set_word(value_slot, moved);
+                    }
+                    let key = self.heap.spaces.pages.memory.word(key_slot);
+                    if is_reference(key)
+                        && let Some(moved) = survivor_word(self.heap, key)
+                    {
+                        self.heap.spaces.pages.memory.set_word(key_slot, moved);
                     }
                 }
             }
@@ -375,6 +385,44 @@ impl Scavenger<'_> {
             }
         }
         self.heap.weak.ephemeron_tables = tables;
+    }
+
+    /// WeakRefs and weak cells that survived: dead targets are cleared, finalizers are queued.
+    fn weak_targets(&mut self) {
+        let weak = std::mem::take(&mut self.heap.weak);
+        for &weak_ref in &weak.weak_refs {
+            if let Some(address) = survivor(self.heap, weak_ref) {
+                self.weak_slot(address, WEAK_REF_TARGET);
+            }
+        }
+        for &cell in &weak.weak_cells {
+            let Some(address) = survivor(self.heap, cell) else { continue };
+            if self.weak_slot(address, CELL_TARGET) {
+                self.heap.roots.finalization_queue.push_back(reference(address));
+            }
+            self.weak_slot(address, CELL_TOKEN);
+        }
+        self.heap.weak = weak;
+    }
+
+    /// Renames what a weak slot refers to, or clears it; whether it was cleared.
+    fn weak_slot(&mut self, host: u64, index: u64) -> bool {
+        let slot = host + index * WORD;
+        let word = self.heap.spaces.pages.memory.word(slot);
+        if !is_reference(word) || !is_weak(word) {
+            return false;
+        }
+        let Some(moved) = survivor_word(self.heap, word) else {
+            self.heap.spaces.pages.memory.set_word(slot, UNDEFINED);
+            return true;
+        };
+        let pages = &mut self.heap.spaces.pages;
+        pages.memory.set_word(slot, moved);
+        let young = |flags: u8| flags & (YOUNG | LARGE) == YOUNG;
+        if young(pages.flags(moved)) && pages.flags(moved) & FROM == 0 && !young(pages.flags(host)) {
+            pages.remember(slot);
+        }
+        false
     }
 
     /// Everything that only looks at objects learns where they are; the dead are freed.

@@ -339,6 +339,7 @@ impl Heap {
             peak_used: 0,
         };
         heap.mechanism.promotes_all = profile.new_space.full_collection_promotes_all;
+        heap.mechanism.scavenges_clear_weak_refs = profile.new_space.scavenges_clear_weak_refs;
         if options.baseline {
             heap.fill_baseline()?;
         }

@@ -17,7 +17,7 @@ use crate::collect::weak::{
     EPHEMERON_DELETED, EphemeronTable, REGISTRY_ACTIVE, WEAK_REF_TARGET, ephemeron_capacity, ephemeron_entries,
 };
 use crate::memory::WORD;
-use crate::object::growth::{PRETENURED_TABLE_CAPACITY, hash_table_capacity};
+use crate::object::growth::{PRETENURED_TABLE_CAPACITY, hash_table_capacity, hash_table_has_room};
 use crate::object::layout;
 use crate::object::word::{HOLE, UNDEFINED, address as address_of, is_reference, reference, weak_reference};
 use crate::roots::Internal;
@@ -183,28 +183,21 @@ impl Heap {
             }
             Err(_) => {
                 let count = self.load(table, EPHEMERON_COUNT);
+                // V8 `ObjectHashTableBase::Put`: more than a third of the entries are deleted ones.
+                if 2 * self.load(table, EPHEMERON_DELETED) > count {
+                    self.rehash_ephemerons(table);
+                }
                 let deleted = self.load(table, EPHEMERON_DELETED);
                 let capacity = ephemeron_capacity(&self.mechanism.spaces.pages.memory, table);
-                let needed = count + 1;
-                if needed + deleted + (needed >> 1) > capacity {
-                    let target = hash_table_capacity(needed);
+                if !hash_table_has_room(capacity, count + 1, deleted) {
                     // V8 `HashTable::EnsureCapacity`: a table of some size that is old has an old successor.
                     let old =
                         capacity > PRETENURED_TABLE_CAPACITY && self.mechanism.spaces.pages.flags(table) & YOUNG == 0;
-                    let fresh = self.allocate_ephemeron_table(target, old)?;
+                    let fresh = self.allocate_ephemeron_table(hash_table_capacity(count + 1), old)?;
                     let owner = self.address(map)?;
                     table = address_of(self.load(owner, TABLE));
-                    let capacity = ephemeron_capacity(&self.mechanism.spaces.pages.memory, table);
-                    for (key_slot, value_slot) in ephemeron_entries(table, capacity) {
-                        let memory = &self.mechanism.spaces.pages.memory;
-                        let (key, value) = (memory.word(key_slot), memory.word(value_slot));
-                        if is_reference(key)
-                            && let Err(slot) = self.ephemeron_index(fresh, key)
-                        {
-                            self.write_ephemeron(fresh, slot, key, value);
-                            let count = self.load(fresh, EPHEMERON_COUNT);
-                            self.store_raw(fresh, EPHEMERON_COUNT, count + 1);
-                        }
+                    for (key, value) in self.live_ephemerons(table) {
+                        self.add_ephemeron(fresh, key, value);
                     }
                     self.store(owner, TABLE, reference(fresh));
                     table = fresh;
@@ -212,16 +205,40 @@ impl Heap {
             }
         }
         let (key, value) = (self.word(key)?, self.value_word(value)?);
-        if let Err(slot) = self.ephemeron_index(table, key) {
-            if self.load(table, slot) == HOLE {
-                let deleted = self.load(table, EPHEMERON_DELETED);
-                self.store_raw(table, EPHEMERON_DELETED, deleted - 1);
-            }
-            self.write_ephemeron(table, slot, key, value);
-            let count = self.load(table, EPHEMERON_COUNT);
-            self.store_raw(table, EPHEMERON_COUNT, count + 1);
-        }
+        self.add_ephemeron(table, key, value);
         Ok(())
+    }
+
+    fn live_ephemerons(&self, table: u64) -> Vec<(u64, u64)> {
+        let memory = &self.mechanism.spaces.pages.memory;
+        ephemeron_entries(table, ephemeron_capacity(memory, table))
+            .map(|(key_slot, value_slot)| (memory.word(key_slot), memory.word(value_slot)))
+            .filter(|&(key, _)| is_reference(key))
+            .collect()
+    }
+
+    /// Adds an entry whose key is not there and for which there is room.
+    fn add_ephemeron(&mut self, table: u64, key: u64, value: u64) {
+        let Err(slot) = self.ephemeron_index(table, key) else { return };
+        if self.load(table, slot) == HOLE {
+            let deleted = self.load(table, EPHEMERON_DELETED);
+            self.store_raw(table, EPHEMERON_DELETED, deleted - 1);
+        }
+        self.write_ephemeron(table, slot, key, value);
+        let count = self.load(table, EPHEMERON_COUNT);
+        self.store_raw(table, EPHEMERON_COUNT, count + 1);
+    }
+
+    /// Puts the entries of a table anew, so that it has no deleted ones.
+    fn rehash_ephemerons(&mut self, table: u64) {
+        let entries = self.live_ephemerons(table);
+        self.store_raw(table, EPHEMERON_COUNT, 0);
+        self.store_raw(table, EPHEMERON_DELETED, 0);
+        let words = self.header(table).words();
+        self.mechanism.spaces.pages.memory.fill_words(table + 5 * WORD, words - 5, UNDEFINED);
+        for (key, value) in entries {
+            self.add_ephemeron(table, key, value);
+        }
     }
 
     /// Removes an entry of a WeakMap; whether it was there.

@@ -29,6 +29,12 @@ pub(crate) const fn hash_table_capacity(entries: u64) -> u64 {
     if wanted < 4 { 4 } else { wanted }
 }
 
+/// Whether a plain hash table has room for `entries` beside its deleted ones: a third stays free, and at most half of what is
+/// free is deleted entries (src/objects/hash-table.h `HasSufficientCapacityToAdd`).
+pub(crate) const fn hash_table_has_room(capacity: u64, entries: u64, deleted: u64) -> bool {
+    entries < capacity && deleted <= (capacity - entries) / 2 && entries + entries / 2 <= capacity
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -371,6 +371,9 @@ pub struct NewSpaceRules {
     pub full_collection_promotes_all: bool,
     /// There is a new large-object space (7.8 and later); before, large objects were born old.
     pub has_large_objects: bool,
+    /// A scavenge clears WeakRefs and queues finalizers whose targets it finds dead (14.6, `--handle-weak-ref-weakly-in-minor-gc`);
+    /// before, it kept all targets alive.
+    pub scavenges_clear_weak_refs: bool,
     /// A program that returns to its event loop with new space this full is scavenged by a task, percent of the capacity; 0 where
     /// there is no such task (V8 `ScavengeJob`, from 8.2 on).
     pub task_trigger_percent: u64,

@@ -72,6 +72,7 @@ pub static NODE_12: Profile = Profile {
         expands_during_marking: false,
         full_collection_promotes_all: false,
         has_large_objects: true,
+        scavenges_clear_weak_refs: false,
         task_trigger_percent: 0,
         promotion_room: PromotionRoom::UsableCapacity,
         low_throughput: 1_000,

@@ -71,6 +71,7 @@ pub static NODE_18: Profile = Profile {
         expands_during_marking: false,
         full_collection_promotes_all: true,
         has_large_objects: true,
+        scavenges_clear_weak_refs: false,
         task_trigger_percent: 80,
         promotion_room: PromotionRoom::UsableCapacity,
         low_throughput: 1_000,
