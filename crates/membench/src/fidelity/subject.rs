@@ -1,7 +1,7 @@
 //! What is compared: the shipped workloads, and files. Each has its recordings in a directory.
 //!
 //! Reads workload files and lists directories. What holds: the recordings of a file lie beside it, in the directory
-//! [`BESIDE`], unless the command line names another; so a set of files and its recordings are moved together.
+//! `recordings`, unless the command line names another; so a set of files and its recordings are moved together.
 
 use std::fs;
 use std::path::{Path, PathBuf};
