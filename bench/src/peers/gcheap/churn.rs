@@ -1,6 +1,6 @@
 //! Objects that die soon, and fresh ones stored into old ones.
 
-use super::{number_field, record_element, record_field};
+use super::{number_field, number_in_element, record_element, record_field};
 use crate::workload::{CHURN_WORDS, RING, Random, Scale};
 use gcheap::{Error, Heap, Placement, Value};
 
@@ -19,9 +19,7 @@ pub(super) fn churn(heap: &mut Heap, scale: Scale) -> Result<u64, Error> {
         let mut turn = scope.scope();
         let (size, place) = (number as usize % 4, u64::from(number / 4 % RING));
         let words = CHURN_WORDS[size];
-        if let Some(oldest) = record_element(&mut turn, rings[size], place)? {
-            total += number_field(&mut turn, oldest, words as u64 - 1)?;
-        }
+        total += number_in_element(&turn, rings[size], place, words as u64 - 1)?;
         let value = |word: i32| Value::Smi(number as i32 + word);
         let object = match size {
             0 => turn.record(types[0], &[value(0), value(1)])?,
@@ -33,10 +31,7 @@ pub(super) fn churn(heap: &mut Heap, scale: Scale) -> Result<u64, Error> {
     }
     for (ring, words) in rings.into_iter().zip(CHURN_WORDS) {
         for place in 0..u64::from(RING) {
-            let mut turn = scope.scope();
-            if let Some(object) = record_element(&mut turn, ring, place)? {
-                total += number_field(&mut turn, object, words as u64 - 1)?;
-            }
+            total += number_in_element(&scope, ring, place, words as u64 - 1)?;
         }
     }
     Ok(total)

@@ -37,7 +37,9 @@ pub fn run(workload: Workload, scale: Scale) -> Result<Outcome, Error> {
 pub fn options() -> HeapOptions {
     let max_semi_space_size_mb = std::env::var("BENCH_SEMI_SPACE").ok().and_then(|text| text.parse().ok());
     HeapOptions {
-        nursery: std::env::var("BENCH_NURSERY").ok().and_then(|text| text.parse::<u64>().ok()).map(|kib| kib << 10),
+        nursery: Some(
+            std::env::var("BENCH_NURSERY").ok().and_then(|text| text.parse::<u64>().ok()).unwrap_or(4096) << 10,
+        ),
         flags: Flags { max_semi_space_size_mb, ..Flags::default() },
         baseline: false,
         ..HeapOptions::default()
@@ -61,6 +63,20 @@ fn record_field<'s>(
 #[inline(always)]
 fn number_field(scope: &mut Scope<'_>, record: Local<'_, Record>, index: u64) -> Result<u64, Error> {
     Ok(scope.field(record, index)?.as_smi().map_or(0, |number| number as u64))
+}
+
+/// The number in a field of an element that holds a record; 0 if it does not.
+#[inline(always)]
+fn number_in_element(
+    scope: &Scope<'_>,
+    array: Local<'_, gcheap::types::JsArray>,
+    index: u64,
+    field: u64,
+) -> Result<u64, Error> {
+    match scope.peek(array)?.element(index)?.as_object() {
+        Some(object) => Ok(object.downcast::<Record>()?.field(field)?.as_smi().map_or(0, |number| number as u64)),
+        None => Ok(0),
+    }
 }
 
 /// An element that holds a record, if it does.

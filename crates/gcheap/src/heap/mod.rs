@@ -13,6 +13,7 @@ pub(crate) mod error;
 pub(crate) mod handle;
 mod marking;
 mod objects;
+pub(crate) mod peek;
 mod record;
 mod record_macro;
 pub(crate) mod scope;

@@ -80,14 +80,25 @@ impl Heap {
 
     /// Length (a small integer, always) and backing store of an array.
     #[inline(always)]
-    fn array_parts(&self, array: u64) -> (u64, u64) {
+    pub(super) fn array_parts(&self, array: u64) -> (u64, u64) {
         (self.load(array, ARRAY_LENGTH) >> 32, self.load(array, ELEMENTS))
     }
 
     /// The backing store of an array of tagged words with more than `index` elements.
     #[inline(always)]
     fn tagged_elements(&self, array: Local<'_, JsArray>, index: u64) -> Result<u64, Error> {
-        let (length, elements) = self.array_parts(self.typed(array)?);
+        self.elements_of(self.typed(array)?, index)
+    }
+
+    /// The word of an element of a backing store.
+    #[inline(always)]
+    pub(super) fn element(&self, store: u64, index: u64) -> u64 {
+        self.load(store, STORE_FIRST + index)
+    }
+
+    #[inline(always)]
+    pub(super) fn elements_of(&self, array: u64, index: u64) -> Result<u64, Error> {
+        let (length, elements) = self.array_parts(array);
         if index >= length {
             return Err(Error::out_of_range(index, length));
         }
@@ -462,7 +473,7 @@ impl<'s> Scope<'s> {
     #[inline(always)]
     pub fn array_get(&mut self, array: Local<'_, JsArray>, index: u64) -> Result<Value<'s>, Error> {
         let store = self.tagged_elements(array, index)?;
-        let word = self.load(store, STORE_FIRST + index);
+        let word = self.element(store, index);
         Ok(self.value(word))
     }
 

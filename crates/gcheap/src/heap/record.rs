@@ -151,15 +151,11 @@ impl<'s> Scope<'s> {
         }
         let header = Header(record_type.header);
         let given = values.len() as u64;
-        if header.is_small_of(given) && given < SURELY_REGULAR / WORD {
-            // The usual case: a value for each word, so that the size is known where this is inlined.
-            let address = self.room((given + 1) * WORD)?;
-            self.write_fresh(address, 1, values, Some(header))?;
-            return Ok(self.push_handle(address));
-        }
-        let address = self.record_with_rest(header, given)?;
-        self.write_values(address, 1, values)?;
-        if header.bytes() > SURELY_REGULAR {
+        // The usual case: a value for each word, so that the size is known where this is inlined.
+        let usual = header.is_small_of(given) && given < SURELY_REGULAR / WORD;
+        let address = if usual { self.room((given + 1) * WORD)? } else { self.record_with_rest(header, given)? };
+        self.write_fresh(address, 1, values, Some(header))?;
+        if !usual && header.bytes() > SURELY_REGULAR {
             self.write_barriers(address, given);
         }
         Ok(self.push_handle(address))

@@ -83,35 +83,35 @@ impl BackendKind {
 pub(crate) struct Mmap;
 
 #[cfg(unix)]
-// SAFETY: an anonymous private mapping is exclusively ours, and zero when first made accessible. `reserve` maps `align`
-// bytes more than asked and cuts the ends off, so the result is aligned.
+// SAFETY: an anonymous private mapping is exclusively ours, and zero when first made accessible. What
+// `reserve` returns is aligned already, or has been cut out of `align` bytes more than asked.
 unsafe impl Backend for Mmap {
     fn reserve(&self, bytes: usize, align: usize) -> Result<NonNull<u8>, Refused> {
         use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
         let refused = Refused { bytes: bytes as u64 };
-        let padded = bytes.checked_add(align).ok_or(refused)?;
-        // SAFETY: a fresh anonymous mapping at an address of the kernel's choice touches nothing that exists.
-        let start = unsafe {
-            mmap_anonymous(
-                std::ptr::null_mut(),
-                padded,
-                ProtFlags::empty(),
-                MapFlags::PRIVATE.union(MapFlags::NORESERVE),
-            )
+        let map = |bytes| {
+            let flags = MapFlags::PRIVATE.union(MapFlags::NORESERVE);
+            // SAFETY: a fresh anonymous mapping at an address of the kernel's choice touches nothing that exists.
+            let start = unsafe { mmap_anonymous(std::ptr::null_mut(), bytes, ProtFlags::empty(), flags) };
+            NonNull::new(start.map_err(|_| refused)?.cast::<u8>()).ok_or(refused)
+        };
+        // The system aligns large mappings by itself, most of the time.
+        let start = map(bytes)?;
+        if start.addr().get().is_multiple_of(align) {
+            return Ok(start);
         }
-        .map_err(|_| refused)?
-        .cast::<u8>();
-        let head = start.addr().wrapping_neg() & (align - 1);
+        // SAFETY: the mapping just made, which nobody uses.
+        let _ = unsafe { munmap(start.as_ptr().cast(), bytes) };
+        let start = map(bytes.checked_add(align).ok_or(refused)?)?;
+        let head = start.addr().get().wrapping_neg() & (align - 1);
         let tail = align - head;
         // SAFETY: both ranges are parts of the mapping just made, outside what is returned.
         unsafe {
             if head > 0 {
-                let _ = munmap(start.cast(), head);
+                let _ = munmap(start.as_ptr().cast(), head);
             }
-            if tail > 0 {
-                let _ = munmap(start.add(head + bytes).cast(), tail);
-            }
-            NonNull::new(start.add(head)).ok_or(refused)
+            let _ = munmap(start.add(head + bytes).as_ptr().cast(), tail);
+            Ok(start.add(head))
         }
     }
 
