@@ -27,15 +27,15 @@ pub(super) struct Region {
 }
 
 impl Region {
-    pub(super) fn new(backend: Box<dyn Backend>, bytes: usize, align: usize) -> Result<Arc<Region>, Refused> {
-        let base = backend.reserve(bytes, align)?;
+    /// A region, usable at once or part by part.
+    pub(super) fn new(
+        backend: Box<dyn Backend>,
+        bytes: usize,
+        align: usize,
+        usable: bool,
+    ) -> Result<Arc<Region>, Refused> {
+        let base = backend.reserve(bytes, align, usable)?;
         Ok(Arc::new(Region { base, bytes, align, backend }))
-    }
-
-    /// Makes all of it usable.
-    pub(super) fn commit(&self) -> Result<(), Refused> {
-        // SAFETY: exactly what `reserve` returned.
-        unsafe { self.backend.commit(self.base, self.bytes) }
     }
 
     /// Where a part of it lies. Panics if it does not.
@@ -68,7 +68,8 @@ impl Reservation {
             .and_then(usize::checked_next_power_of_two)
             .ok_or(Refused { bytes })?;
         let align = (align as usize).max(if bytes as u64 > CHUNK { CHUNK as usize } else { 1 });
-        let region = Region::new(backend, bytes + GAP as usize, align)?;
+        // The system aligns by itself what is a multiple of its large pages.
+        let region = Region::new(backend, (bytes + GAP as usize).next_multiple_of(align), align, false)?;
         let chunks = vec![0; bytes.div_ceil(64 * CHUNK as usize)];
         Ok(Reservation { chunks, ..Self::of_part(region, 0, bytes) })
     }

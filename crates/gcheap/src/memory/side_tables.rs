@@ -30,8 +30,7 @@ impl SideTables {
         let bits = size((heap_bytes / 64).max(OS_PAGE))?;
         let (bytes, words) = (size(pages.next_multiple_of(OS_PAGE))?, size((pages * WORD).next_multiple_of(OS_PAGE))?);
         let gap = GAP as usize;
-        let region = Region::new(backend, 2 * (bits + gap) + bytes + 2 * words, OS_PAGE as usize)?;
-        region.commit()?;
+        let region = Region::new(backend, 2 * (bits + gap) + bytes + 2 * words, OS_PAGE as usize, true)?;
         let (slots, flags) = (bits + gap, 2 * (bits + gap));
         let bit_table = |offset| BitTable::of(Reservation::of_part(Arc::clone(&region), offset, bits));
         Ok(SideTables {

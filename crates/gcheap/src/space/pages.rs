@@ -269,8 +269,7 @@ impl Pages {
         *self.page_mut(page) = Page { owner: Some(owner), end, committed, run, ..NONE };
         for slot in page..page + u64::from(run) {
             self.flags[slot as usize] = flags;
-            self.live[slot as usize] = 0;
-            debug_assert_eq!(self.remembered[slot as usize], 0);
+            debug_assert_eq!((self.live[slot as usize], self.remembered[slot as usize]), (0, 0));
         }
         self.mapped += committed;
         self.peak_mapped = self.peak_mapped.max(self.mapped);
