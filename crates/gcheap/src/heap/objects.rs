@@ -15,6 +15,7 @@ use crate::object::layout::{self, MAX_FIXED_ARRAY_LENGTH};
 use crate::object::word::{HOLE, UNDEFINED, address as address_of, as_smi, is_reference, reference};
 use crate::object::{Header, Kind};
 use crate::space::pages::YOUNG;
+use std::any::TypeId;
 
 /// Word indexes.
 const PROPERTIES: u64 = 1;
@@ -42,12 +43,25 @@ impl Heap {
         Ok(self.header(self.address(local)?).bytes())
     }
 
-    /// The address, after checking the kind.
+    /// The address behind a handle of one of the heap's own types. A handle is only made for an object of its type
+    /// ([`Self::is_of`]), keeps it alive, and is refused once it could be another's (the end of [`Scope`]); so the object is not looked
+    /// at, which would mean to wait for its memory.
     #[inline(always)]
     pub(crate) fn typed<T: Type>(&self, local: Local<'_, T>) -> Result<u64, Error> {
         let address = self.address(local)?;
+        debug_assert!(self.header(address).is_one_of(T::KINDS), "a {} behind the handle", T::NAME);
+        Ok(address)
+    }
+
+    /// Whether an object is of a type: one of the heap's own, a record type declared with [`record!`](crate::record!), or a table.
+    /// What a type of somebody else says of itself does not count.
+    #[inline(always)]
+    pub(crate) fn is_of<T: Type>(&self, address: u64) -> bool {
         let header = self.header(address);
-        if header.is_one_of(T::KINDS) { Ok(address) } else { Err(wrong_kind::<T>(header)) }
+        if T::OWN.is_some() {
+            return header.is_one_of(T::KINDS);
+        }
+        self.is_record_of(address, TypeId::of::<T>()) || self.is_table_of::<T>(address)
     }
 
     #[inline(always)]

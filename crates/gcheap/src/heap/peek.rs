@@ -45,8 +45,8 @@ use std::marker::PhantomData;
 /// look.kind();
 /// ```
 pub struct Peek<'v, T: Type = Object> {
-    heap: &'v Heap,
-    address: u64,
+    pub(super) heap: &'v Heap,
+    pub(super) address: u64,
     of: PhantomData<fn() -> T>,
 }
 
@@ -106,12 +106,17 @@ impl Heap {
     /// [`ErrorKind::WrongHeap`](crate::ErrorKind::WrongHeap) for a handle of another heap.
     #[inline(always)]
     pub fn peek<T: Type>(&self, local: Local<'_, T>) -> Result<Peek<'_, T>, Error> {
-        let look = Peek { heap: self, address: self.typed(local)?, of: PhantomData };
-        look.checked()
+        Ok(Peek { heap: self, address: self.address(local)?, of: PhantomData })
     }
 }
 
 impl<'v, T: Type> Peek<'v, T> {
+    /// The caller knows that the object is of the type.
+    #[inline(always)]
+    pub(super) fn at(heap: &'v Heap, address: u64) -> Self {
+        Peek { heap, address, of: PhantomData }
+    }
+
     #[inline(always)]
     fn header(self) -> Header {
         self.heap.header(self.address)
@@ -120,12 +125,7 @@ impl<'v, T: Type> Peek<'v, T> {
     /// The same, if the object is what the type says.
     #[inline(always)]
     fn checked(self) -> Result<Self, Error> {
-        let is_it = self.header().is_one_of(T::KINDS)
-            && match T::record_key() {
-                Some(key) => self.heap.is_record_of(self.address, key),
-                None => true,
-            };
-        if is_it { Ok(self) } else { Err(wrong_kind::<T>(self.header())) }
+        if self.heap.is_of::<T>(self.address) { Ok(self) } else { Err(wrong_kind::<T>(self.header())) }
     }
 
     /// What kind of object it is.

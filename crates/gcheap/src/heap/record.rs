@@ -72,6 +72,7 @@ impl Heap {
     ///
     /// # Errors
     /// As [`Self::record_type`].
+    #[inline(always)]
     pub fn record_type_for<R: RecordLayout>(&mut self) -> Result<RecordType, Error> {
         let key = Some(TypeId::of::<R>());
         match self.record_types.iter().find(|layout| layout.key == key) {
