@@ -1,9 +1,8 @@
 //! Binary trees.
 
-use super::record_field;
 use crate::workload::Scale;
 use gcheap::types::Record;
-use gcheap::{Error, Heap, Local, RecordType, Scope, Value};
+use gcheap::{Error, Heap, Local, Peek, RecordType, Scope, Value};
 
 pub(super) fn run(heap: &mut Heap, scale: Scale) -> Result<u64, Error> {
     let node = heap.record_type(2, 0)?;
@@ -15,13 +14,13 @@ pub(super) fn run(heap: &mut Heap, scale: Scale) -> Result<u64, Error> {
             total += built_and_counted(&mut scope, node, depth)?;
         }
     }
-    Ok(total + count(&mut scope, long_lived)?)
+    Ok(total + count(scope.peek(long_lived)?)?)
 }
 
 fn built_and_counted(scope: &mut Scope<'_>, node: RecordType, depth: u32) -> Result<u64, Error> {
     let mut scope = scope.scope();
     let tree = build(&mut scope, node, depth)?;
-    count(&mut scope, tree)
+    count(scope.peek(tree)?)
 }
 
 fn build<'s>(scope: &mut Scope<'s>, node: RecordType, depth: u32) -> Result<Local<'s, Record>, Error> {
@@ -35,14 +34,13 @@ fn build<'s>(scope: &mut Scope<'s>, node: RecordType, depth: u32) -> Result<Loca
     })
 }
 
-fn count(scope: &mut Scope<'_>, tree: Local<'_, Record>) -> Result<u64, Error> {
-    let mut scope = scope.scope();
-    let Some(left) = record_field(&mut scope, tree, 0)? else {
+fn count(tree: Peek<'_, Record>) -> Result<u64, Error> {
+    let Some(left) = tree.field(0)?.as_object() else {
         return Ok(1);
     };
-    let mut total = 1 + count(&mut scope, left)?;
-    if let Some(right) = record_field(&mut scope, tree, 1)? {
-        total += count(&mut scope, right)?;
+    let mut total = 1 + count(left.downcast()?)?;
+    if let Some(right) = tree.field(1)?.as_object() {
+        total += count(right.downcast()?)?;
     }
     Ok(total)
 }

@@ -238,6 +238,9 @@ impl Scavenger<'_> {
     #[inline]
     fn visit_remembered_span(&mut self, span: u64) -> u64 {
         let all = self.heap.spaces.pages.slots.span(span);
+        if all & all.wrapping_sub(1) != 0 {
+            self.prefetch_remembered(span, all);
+        }
         let (mut bits, mut kept) = (all, all);
         while bits != 0 {
             let slot = span + u64::from(bits.trailing_zeros()) * WORD;
@@ -259,6 +262,16 @@ impl Scavenger<'_> {
             self.heap.spaces.pages.slots.set_span(span, kept);
         }
         kept
+    }
+
+    /// Asks for the objects that some slots point to: those of one word of bits lie anywhere in the young generation.
+    #[inline(always)]
+    fn prefetch_remembered(&self, span: u64, mut bits: u64) {
+        let memory = &self.heap.spaces.pages.memory;
+        while bits != 0 {
+            memory.prefetch(memory.word(span + u64::from(bits.trailing_zeros()) * WORD));
+            bits &= bits - 1;
+        }
     }
 
     /// Visits the tagged words of an object in to-space.

@@ -626,6 +626,7 @@ impl Heap {
             self.settle_backing_stores();
             self.mechanism.spaces.pages.drain_pool();
         }
+        self.mechanism.spaces.pages.discard_free(reduce_memory);
         self.promoted_bytes += result.promoted;
         self.evacuated_pages += result.compacted_pages;
         self.promoted_pages += result.promoted_pages;

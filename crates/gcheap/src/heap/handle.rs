@@ -20,6 +20,9 @@ pub trait Type: 'static {
     /// The kinds whose objects belong to the type, one bit each by their numbers.
     #[doc(hidden)]
     const KINDS: u64;
+    /// That it is one of [`types`]: only this crate can say so.
+    #[doc(hidden)]
+    const OWN: Option<own::Own> = None;
     /// Whether objects of a kind belong to the type.
     fn includes(kind: Kind) -> bool {
         Self::KINDS >> kind as u8 & 1 != 0
@@ -27,6 +30,16 @@ pub trait Type: 'static {
     /// The type itself if it is one declared with [`record!`](crate::record!): kinds do not tell records apart.
     fn record_key() -> Option<std::any::TypeId> {
         None
+    }
+}
+
+mod own {
+    /// What nobody else can name.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Own(());
+
+    impl Own {
+        pub(super) const YES: Option<Own> = Some(Own(()));
     }
 }
 
@@ -43,6 +56,7 @@ macro_rules! types {
         impl Type for $name {
             const NAME: &'static str = $text;
             const KINDS: u64 = bits($kinds);
+            const OWN: Option<super::own::Own> = super::own::Own::YES;
         }
     )*};
 }
@@ -62,6 +76,25 @@ pub mod types {
     }
 
     const ALL: [Kind; 32] = Kind::ALL;
+
+    /// A fixed number of places for objects of one type.
+    ///
+    /// ```
+    /// use gcheap::types::{JsString, Table, Type};
+    /// assert_eq!(Table::<JsString>::NAME, "table");
+    /// ```
+    pub struct Table<T: Type>(std::convert::Infallible, std::marker::PhantomData<fn() -> T>);
+
+    impl<T: Type> std::fmt::Debug for Table<T> {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            match self.0 {}
+        }
+    }
+
+    impl<T: Type> Type for Table<T> {
+        const NAME: &'static str = "table";
+        const KINDS: u64 = bits(&[Kind::FixedArray]);
+    }
 
     types! {
         /// Any object.

@@ -13,12 +13,14 @@ pub(crate) mod error;
 pub(crate) mod handle;
 mod marking;
 mod objects;
+pub(crate) mod peek;
 mod record;
 mod record_macro;
 pub(crate) mod scope;
 pub(crate) mod site;
 mod statistics;
 mod strings;
+mod table;
 mod tasks;
 pub(crate) mod typed_record;
 mod weak_objects;
@@ -226,6 +228,8 @@ pub struct Heap {
     pub(crate) copy_buffers_owed: u64,
     verify_after_gc: bool,
     pub(crate) record_types: Vec<record::Layout>,
+    /// The types of tables, by their numbers.
+    pub(crate) table_types: Vec<std::any::TypeId>,
     pub(crate) peak_used: u64,
 }
 
@@ -248,6 +252,11 @@ fn next_id() -> NonZeroU32 {
 
 /// Values of the lower half of a handle.
 const HANDLES_OF_A_HEAP: NonZeroU64 = NonZeroU64::MIN.saturating_add(u32::MAX as u64);
+
+/// The number of a heap in the upper half.
+fn handle_key(id: NonZeroU32) -> NonZeroU64 {
+    NonZeroU64::from(id).saturating_mul(HANDLES_OF_A_HEAP)
+}
 
 impl Heap {
     /// Makes a heap. It owns address space for twice its limit and what one huge object can add; memory only as it is used.
@@ -283,7 +292,7 @@ impl Heap {
         let id = next_id();
         let mut heap = Heap {
             id: id.get(),
-            handle_key: NonZeroU64::from(id).saturating_mul(HANDLES_OF_A_HEAP),
+            handle_key: handle_key(id),
             mechanism: Mechanism::new(spaces, options.parallel_marking),
             profile,
             state: LimitState {
@@ -336,6 +345,7 @@ impl Heap {
             copy_buffers_owed: 0,
             verify_after_gc: options.verify,
             record_types: Vec::new(),
+            table_types: Vec::new(),
             peak_used: 0,
         };
         heap.mechanism.promotes_all = profile.new_space.full_collection_promotes_all;
@@ -344,6 +354,11 @@ impl Heap {
             heap.fill_baseline()?;
         }
         Ok(heap)
+    }
+
+    /// Refuses all handles of scopes from here on.
+    pub(crate) fn renumber_handles(&mut self) {
+        self.handle_key = handle_key(next_id());
     }
 
     /// The profile that the heap behaves as.

@@ -15,6 +15,7 @@ use crate::object::layout::{self, MAX_FIXED_ARRAY_LENGTH};
 use crate::object::word::{HOLE, UNDEFINED, address as address_of, as_smi, is_reference, reference};
 use crate::object::{Header, Kind};
 use crate::space::pages::YOUNG;
+use std::any::TypeId;
 
 /// Word indexes.
 const PROPERTIES: u64 = 1;
@@ -42,12 +43,25 @@ impl Heap {
         Ok(self.header(self.address(local)?).bytes())
     }
 
-    /// The address, after checking the kind.
+    /// The address behind a handle of one of the heap's own types. A handle is only made for an object of its type
+    /// ([`Self::is_of`]), keeps it alive, and is refused once it could be another's (the end of [`Scope`]); so the object is not looked
+    /// at, which would mean to wait for its memory.
     #[inline(always)]
     pub(crate) fn typed<T: Type>(&self, local: Local<'_, T>) -> Result<u64, Error> {
         let address = self.address(local)?;
+        debug_assert!(self.header(address).is_one_of(T::KINDS), "a {} behind the handle", T::NAME);
+        Ok(address)
+    }
+
+    /// Whether an object is of a type: one of the heap's own, a record type declared with [`record!`](crate::record!), or a table.
+    /// What a type of somebody else says of itself does not count.
+    #[inline(always)]
+    pub(crate) fn is_of<T: Type>(&self, address: u64) -> bool {
         let header = self.header(address);
-        if header.is_one_of(T::KINDS) { Ok(address) } else { Err(wrong_kind::<T>(header)) }
+        if T::OWN.is_some() {
+            return header.is_one_of(T::KINDS);
+        }
+        self.is_record_of(address, TypeId::of::<T>()) || self.is_table_of::<T>(address)
     }
 
     #[inline(always)]
@@ -80,14 +94,25 @@ impl Heap {
 
     /// Length (a small integer, always) and backing store of an array.
     #[inline(always)]
-    fn array_parts(&self, array: u64) -> (u64, u64) {
+    pub(super) fn array_parts(&self, array: u64) -> (u64, u64) {
         (self.load(array, ARRAY_LENGTH) >> 32, self.load(array, ELEMENTS))
     }
 
     /// The backing store of an array of tagged words with more than `index` elements.
     #[inline(always)]
     fn tagged_elements(&self, array: Local<'_, JsArray>, index: u64) -> Result<u64, Error> {
-        let (length, elements) = self.array_parts(self.typed(array)?);
+        self.elements_of(self.typed(array)?, index)
+    }
+
+    /// The word of an element of a backing store.
+    #[inline(always)]
+    pub(super) fn element(&self, store: u64, index: u64) -> u64 {
+        self.load(store, STORE_FIRST + index)
+    }
+
+    #[inline(always)]
+    pub(super) fn elements_of(&self, array: u64, index: u64) -> Result<u64, Error> {
+        let (length, elements) = self.array_parts(array);
         if index >= length {
             return Err(Error::out_of_range(index, length));
         }
@@ -462,7 +487,7 @@ impl<'s> Scope<'s> {
     #[inline(always)]
     pub fn array_get(&mut self, array: Local<'_, JsArray>, index: u64) -> Result<Value<'s>, Error> {
         let store = self.tagged_elements(array, index)?;
-        let word = self.load(store, STORE_FIRST + index);
+        let word = self.element(store, index);
         Ok(self.value(word))
     }
 

@@ -72,6 +72,7 @@ impl Heap {
     ///
     /// # Errors
     /// As [`Self::record_type`].
+    #[inline(always)]
     pub fn record_type_for<R: RecordLayout>(&mut self) -> Result<RecordType, Error> {
         let key = Some(TypeId::of::<R>());
         match self.record_types.iter().find(|layout| layout.key == key) {
@@ -151,15 +152,11 @@ impl<'s> Scope<'s> {
         }
         let header = Header(record_type.header);
         let given = values.len() as u64;
-        if header.is_small_of(given) && given < SURELY_REGULAR / WORD {
-            // The usual case: a value for each word, so that the size is known where this is inlined.
-            let address = self.room((given + 1) * WORD)?;
-            self.write_fresh(address, 1, values, Some(header))?;
-            return Ok(self.push_handle(address));
-        }
-        let address = self.record_with_rest(header, given)?;
-        self.write_values(address, 1, values)?;
-        if header.bytes() > SURELY_REGULAR {
+        // The usual case: a value for each word, so that the size is known where this is inlined.
+        let usual = header.is_small_of(given) && given < SURELY_REGULAR / WORD;
+        let address = if usual { self.room((given + 1) * WORD)? } else { self.record_with_rest(header, given)? };
+        self.write_fresh(address, 1, values, Some(header))?;
+        if !usual && header.bytes() > SURELY_REGULAR {
             self.write_barriers(address, given);
         }
         Ok(self.push_handle(address))

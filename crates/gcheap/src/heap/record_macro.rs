@@ -128,6 +128,7 @@ macro_rules! record {
                 /// # Errors
                 /// Out of memory, or a handle of another heap.
                 #[allow(clippy::too_many_arguments, clippy::new_ret_no_self)]
+                #[inline]
                 $vis fn new<'s>(
                     scope: &mut $crate::Scope<'s>,
                     $($field: <$type as $crate::record::TaggedField>::Set<'_>),*

@@ -8,6 +8,7 @@ use super::error::Error;
 use super::handle::{Global, Local, Type, WeakHandle};
 use super::objects::wrong_kind;
 use crate::object::word;
+use std::num::NonZeroU64;
 use std::ops::{Deref, DerefMut};
 
 /// An open scope. Handles made through it live as long as it.
@@ -29,6 +30,8 @@ use std::ops::{Deref, DerefMut};
 pub struct Scope<'s> {
     heap: &'s mut Heap,
     base: usize,
+    /// What the handles of the heap had in their upper half when the scope was opened.
+    key: NonZeroU64,
 }
 
 impl Deref for Scope<'_> {
@@ -51,6 +54,9 @@ impl Drop for Scope<'_> {
     #[inline(always)]
     fn drop(&mut self) {
         self.heap.mechanism.roots.handles.truncate(self.base);
+        if self.heap.handle_key != self.key {
+            self.heap.refuse_handles_made_so_far();
+        }
     }
 }
 
@@ -58,8 +64,16 @@ impl Heap {
     /// Opens a scope.
     #[inline(always)]
     pub fn scope(&mut self) -> Scope<'_> {
-        let base = self.mechanism.roots.handles.len();
-        Scope { heap: self, base }
+        let (base, key) = (self.mechanism.roots.handles.len(), self.handle_key);
+        Scope { heap: self, base, key }
+    }
+
+    /// Somebody has put another heap behind an open scope (`std::mem::swap` can). Handles were popped that lifetimes still say
+    /// are there: none of this heap is trusted any more.
+    #[cold]
+    #[inline(never)]
+    fn refuse_handles_made_so_far(&mut self) {
+        self.renumber_handles();
     }
 }
 
@@ -119,11 +133,8 @@ impl<'s> Scope<'s> {
     /// A handle of a definite type, if the object is of it.
     #[inline(always)]
     pub fn downcast<T: Type>(&self, local: Local<'s, impl Type>) -> Result<Local<'s, T>, Error> {
-        let address = self.typed(local.cast::<T>())?;
-        match T::record_key() {
-            Some(key) if !self.is_record_of(address, key) => Err(wrong_kind::<T>(self.header(address))),
-            _ => Ok(local.cast()),
-        }
+        let address = self.address(local)?;
+        if self.is_of::<T>(address) { Ok(local.cast()) } else { Err(wrong_kind::<T>(self.header(address))) }
     }
 
     /// Makes a global handle.

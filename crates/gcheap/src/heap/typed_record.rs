@@ -50,10 +50,12 @@ impl<T: Type> TaggedField for T {
     type Get<'s> = Option<Local<'s, T>>;
     type Set<'a> = Option<Local<'a, T>>;
 
+    #[inline(always)]
     fn value(set: Self::Set<'_>) -> Value<'_> {
         set.map_or(Value::Undefined, Value::from)
     }
 
+    #[inline(always)]
     fn get<'s>(scope: &Scope<'s>, value: Value<'s>) -> Result<Option<Local<'s, T>>, Error> {
         match value {
             Value::Undefined | Value::Hole => Ok(None),
@@ -80,10 +82,12 @@ impl TaggedField for Any {
     type Get<'s> = Value<'s>;
     type Set<'a> = Value<'a>;
 
+    #[inline(always)]
     fn value(set: Self::Set<'_>) -> Value<'_> {
         set
     }
 
+    #[inline(always)]
     fn get<'s>(_: &Scope<'s>, value: Value<'s>) -> Result<Value<'s>, Error> {
         Ok(value)
     }
@@ -107,10 +111,12 @@ impl TaggedField for Smi {
     type Get<'s> = i32;
     type Set<'a> = i32;
 
+    #[inline(always)]
     fn value(set: Self::Set<'_>) -> Value<'_> {
         Value::Smi(set)
     }
 
+    #[inline(always)]
     fn get<'s>(scope: &Scope<'s>, value: Value<'s>) -> Result<i32, Error> {
         const EXPECTED: &str = "small integer";
         match value {
@@ -239,15 +245,20 @@ impl<R: RecordLayout, T: TaggedField> Key<R> for Field<R, T> {
     type Get<'s> = T::Get<'s>;
     type Set<'a> = T::Set<'a>;
 
+    #[inline(always)]
     fn read<'s>(self, scope: &mut Scope<'s>, record: Local<'_, R>) -> Result<T::Get<'s>, Error> {
-        let record = scope.untyped(record)?;
-        let value = scope.field(record, self.index)?;
+        let address = scope.address_with::<R>(record, self.index)?;
+        let word = scope.load(address, 1 + self.index);
+        let value = scope.value(word);
         T::get(scope, value)
     }
 
+    #[inline(always)]
     fn write(self, heap: &mut Heap, record: Local<'_, R>, value: T::Set<'_>) -> Result<(), Error> {
-        let record = heap.untyped(record)?;
-        heap.set_field(record, self.index, T::value(value))
+        let address = heap.address_with::<R>(record, self.index)?;
+        let word = heap.value_word(T::value(value))?;
+        heap.store(address, 1 + self.index, word);
+        Ok(())
     }
 }
 
@@ -275,6 +286,15 @@ impl<R: RecordLayout, V: RawValue> Key<R> for RawField<R, V> {
 }
 
 impl Heap {
+    /// The address of a typed record that has a tagged field of this number: what the type says, the object is (`is_of`), so it
+    /// is not looked at.
+    #[inline(always)]
+    fn address_with<R: RecordLayout>(&self, record: Local<'_, R>, field: u64) -> Result<u64, Error> {
+        let (address, fields) = (self.address(record)?, R::FIELDS.len() as u64);
+        debug_assert!(self.is_record_of(address, TypeId::of::<R>()), "a {} behind the handle", R::NAME);
+        if field < fields { Ok(address) } else { Err(Error::out_of_range(field, fields)) }
+    }
+
     /// A handle of a typed record as the untyped operations want it, after checking that it is what it says.
     fn untyped<'a, R: RecordLayout>(&self, record: Local<'a, R>) -> Result<Local<'a, Record>, Error> {
         let address = self.address(record)?;
@@ -300,6 +320,7 @@ impl Heap {
     ///
     /// # Errors
     /// [`ErrorKind::WrongHeap`](crate::ErrorKind::WrongHeap) if record or value belong to another heap.
+    #[inline(always)]
     pub fn write<R: RecordLayout, K: Key<R>>(
         &mut self,
         record: Local<'_, R>,
@@ -315,6 +336,7 @@ impl<'s> Scope<'s> {
     ///
     /// # Errors
     /// [`ErrorKind::WrongHeap`](crate::ErrorKind::WrongHeap); [`ErrorKind::WrongKind`](crate::ErrorKind::WrongKind) or [`ErrorKind::WrongValue`](crate::ErrorKind::WrongValue) if the field was written without types.
+    #[inline(always)]
     pub fn read<R: RecordLayout, K: Key<R>>(&mut self, record: Local<'_, R>, field: K) -> Result<K::Get<'s>, Error> {
         field.read(self, record)
     }
@@ -333,6 +355,7 @@ impl<'s> Scope<'s> {
     ///
     /// # Errors
     /// [`ErrorKind::OutOfMemory`](crate::ErrorKind::OutOfMemory); [`ErrorKind::IndexOutOfRange`](crate::ErrorKind::IndexOutOfRange) for more values than fields.
+    #[inline(always)]
     pub fn record_of<R: RecordLayout>(&mut self, values: &[Value<'_>]) -> Result<Local<'s, R>, Error> {
         let record_type = self.record_type_for::<R>()?;
         let record = self.record(record_type, values)?;

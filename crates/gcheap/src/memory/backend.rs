@@ -5,6 +5,8 @@
 //! sanitizers; what it has committed it cannot give back before the heap is dropped.
 
 use super::Refused;
+#[cfg(unix)]
+use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
 
 /// Source of address space.
@@ -15,8 +17,8 @@ use std::ptr::NonNull;
 /// and is used by nobody else. After `commit` of a range its bytes are readable and writable, and zero if they were
 /// never committed before or were released since.
 pub unsafe trait Backend {
-    /// Reserves `bytes` of address space, aligned to `align` (a power of two).
-    fn reserve(&self, bytes: usize, align: usize) -> Result<NonNull<u8>, Refused>;
+    /// Reserves `bytes` of address space, aligned to `align` (a power of two); usable at once, as if committed, if `usable`.
+    fn reserve(&self, bytes: usize, align: usize, usable: bool) -> Result<NonNull<u8>, Refused>;
     /// Makes a range usable. `start` and `bytes` are multiples of the system's page size.
     ///
     /// # Safety
@@ -70,7 +72,7 @@ impl BackendKind {
     pub(crate) fn make(self) -> Box<dyn Backend> {
         match self {
             #[cfg(unix)]
-            BackendKind::Mmap => Box::new(Mmap),
+            BackendKind::Mmap => Box::new(Mmap::default()),
             #[cfg(not(unix))]
             BackendKind::Mmap => Box::new(Portable),
             BackendKind::Portable => Box::new(Portable),
@@ -78,45 +80,105 @@ impl BackendKind {
     }
 }
 
-/// mmap of inaccessible address space; commit changes its protection.
+/// mmap of inaccessible address space; commit changes its protection. One is made for each reservation.
+///
+/// The last reservations of a thread that stayed small are kept, without their memory, for its next heaps: to unmap
+/// and to map address space costs more than everything else that an empty heap needs.
 #[cfg(unix)]
-pub(crate) struct Mmap;
+#[derive(Debug, Default)]
+pub(crate) struct Mmap {
+    /// Bytes made usable so far.
+    committed: Cell<usize>,
+    /// The system was told to use large pages, which would not suit another heap.
+    advised: Cell<bool>,
+    usable: Cell<bool>,
+}
+
+/// Address space that no heap uses: all of it reads as zero where it is readable.
+#[cfg(unix)]
+struct Idle {
+    start: NonNull<u8>,
+    bytes: usize,
+    align: usize,
+    usable: bool,
+}
 
 #[cfg(unix)]
-// SAFETY: an anonymous private mapping is exclusively ours, and zero when first made accessible. `reserve` maps `align`
-// bytes more than asked and cuts the ends off, so the result is aligned.
-unsafe impl Backend for Mmap {
-    fn reserve(&self, bytes: usize, align: usize) -> Result<NonNull<u8>, Refused> {
-        use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
-        let refused = Refused { bytes: bytes as u64 };
-        let padded = bytes.checked_add(align).ok_or(refused)?;
-        // SAFETY: a fresh anonymous mapping at an address of the kernel's choice touches nothing that exists.
-        let start = unsafe {
-            mmap_anonymous(
-                std::ptr::null_mut(),
-                padded,
-                ProtFlags::empty(),
-                MapFlags::PRIVATE.union(MapFlags::NORESERVE),
-            )
+impl Drop for Idle {
+    fn drop(&mut self) {
+        // SAFETY: a whole mapping that belongs to nobody else.
+        unsafe {
+            let _ = rustix::mm::munmap(self.start.as_ptr().cast(), self.bytes);
         }
-        .map_err(|_| refused)?
-        .cast::<u8>();
-        let head = start.addr().wrapping_neg() & (align - 1);
+    }
+}
+
+/// Reservations that a thread keeps: address space and tables of one heap.
+#[cfg(unix)]
+const KEPT: usize = 2;
+/// A reservation of which more was made usable is not kept: the system would keep its page tables.
+#[cfg(unix)]
+const KEPT_COMMITTED: usize = 16 << 20;
+
+#[cfg(unix)]
+thread_local! {
+    static IDLE: RefCell<Vec<Idle>> = const { RefCell::new(Vec::new()) };
+}
+
+#[cfg(unix)]
+fn take_idle(bytes: usize, align: usize, usable: bool) -> Option<NonNull<u8>> {
+    // A thread that is ending keeps nothing any more.
+    let idle = IDLE.try_with(|idle| {
+        let mut idle = idle.borrow_mut();
+        let fits = |idle: &Idle| (idle.bytes, idle.align, idle.usable) == (bytes, align, usable);
+        idle.iter().position(fits).map(|place| idle.swap_remove(place))
+    });
+    let idle = std::mem::ManuallyDrop::new(idle.ok()??);
+    Some(idle.start)
+}
+
+#[cfg(unix)]
+// SAFETY: an anonymous private mapping is exclusively ours, and zero when first made accessible or after its memory was given
+// back. What `reserve` returns is aligned already, has been cut out of `align` bytes more than asked, or was reserved before
+// with the same alignment and handed back.
+unsafe impl Backend for Mmap {
+    fn reserve(&self, bytes: usize, align: usize, usable: bool) -> Result<NonNull<u8>, Refused> {
+        use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
+        self.usable.set(usable);
+        if let Some(start) = take_idle(bytes, align, usable) {
+            return Ok(start);
+        }
+        let refused = Refused { bytes: bytes as u64 };
+        let protection = if usable { ProtFlags::READ.union(ProtFlags::WRITE) } else { ProtFlags::empty() };
+        let map = |bytes| {
+            let flags = MapFlags::PRIVATE.union(MapFlags::NORESERVE);
+            // SAFETY: a fresh anonymous mapping at an address of the kernel's choice touches nothing that exists.
+            let start = unsafe { mmap_anonymous(std::ptr::null_mut(), bytes, protection, flags) };
+            NonNull::new(start.map_err(|_| refused)?.cast::<u8>()).ok_or(refused)
+        };
+        // The system aligns large mappings by itself, most of the time.
+        let start = map(bytes)?;
+        if start.addr().get().is_multiple_of(align) {
+            return Ok(start);
+        }
+        // SAFETY: the mapping just made, which nobody uses.
+        let _ = unsafe { munmap(start.as_ptr().cast(), bytes) };
+        let start = map(bytes.checked_add(align).ok_or(refused)?)?;
+        let head = start.addr().get().wrapping_neg() & (align - 1);
         let tail = align - head;
         // SAFETY: both ranges are parts of the mapping just made, outside what is returned.
         unsafe {
             if head > 0 {
-                let _ = munmap(start.cast(), head);
+                let _ = munmap(start.as_ptr().cast(), head);
             }
-            if tail > 0 {
-                let _ = munmap(start.add(head + bytes).cast(), tail);
-            }
-            NonNull::new(start.add(head)).ok_or(refused)
+            let _ = munmap(start.add(head + bytes).as_ptr().cast(), tail);
+            Ok(start.add(head))
         }
     }
 
     unsafe fn commit(&self, start: NonNull<u8>, bytes: usize) -> Result<(), Refused> {
         use rustix::mm::{MprotectFlags, mprotect};
+        self.committed.set(self.committed.get().saturating_add(bytes));
         // SAFETY: the caller promises that the range is inside our reservation.
         unsafe { mprotect(start.as_ptr().cast(), bytes, MprotectFlags::READ.union(MprotectFlags::WRITE)) }
             .map_err(|_| Refused { bytes: bytes as u64 })
@@ -140,16 +202,29 @@ unsafe impl Backend for Mmap {
     }
 
     unsafe fn prefer_large_pages(&self, start: NonNull<u8>, bytes: usize) {
+        self.advised.set(true);
         // SAFETY: advice on a range that is ours; a refusal changes nothing.
         unsafe {
             let _ = rustix::mm::madvise(start.as_ptr().cast(), bytes, rustix::mm::Advice::LinuxHugepage);
         }
     }
 
-    unsafe fn unreserve(&self, start: NonNull<u8>, bytes: usize, _align: usize) {
-        // SAFETY: the caller hands back exactly what `reserve` returned.
-        unsafe {
-            let _ = rustix::mm::munmap(start.as_ptr().cast(), bytes);
+    unsafe fn unreserve(&self, start: NonNull<u8>, bytes: usize, align: usize) {
+        let idle = Idle { start, bytes, align, usable: self.usable.get() };
+        if self.advised.get() || self.committed.get() > KEPT_COMMITTED {
+            return;
+        }
+        // SAFETY: the caller hands back exactly what `reserve` returned, and nobody uses it any more.
+        let emptied =
+            unsafe { rustix::mm::madvise(start.as_ptr().cast(), bytes, rustix::mm::Advice::LinuxDontNeed) }.is_ok();
+        if emptied {
+            let _ = IDLE.try_with(|kept| {
+                let mut kept = kept.borrow_mut();
+                if kept.len() == KEPT {
+                    kept.remove(0);
+                }
+                kept.push(idle);
+            });
         }
     }
 }
@@ -171,7 +246,7 @@ impl Portable {
 
 // SAFETY: the block is zeroed, exclusively ours and aligned as asked; commit and release change nothing about it.
 unsafe impl Backend for Portable {
-    fn reserve(&self, bytes: usize, align: usize) -> Result<NonNull<u8>, Refused> {
+    fn reserve(&self, bytes: usize, align: usize, _usable: bool) -> Result<NonNull<u8>, Refused> {
         let refused = Refused { bytes: bytes as u64 };
         let layout = Self::layout(bytes, align).ok_or(refused)?;
         // SAFETY: the layout has a size above zero.
@@ -204,6 +279,34 @@ unsafe impl Backend for Portable {
                 let offset = start.cast::<usize>().sub(1).read();
                 std::alloc::dealloc(start.sub(offset).as_ptr(), layout);
             }
+        }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_thread_keeps_is_empty_and_used_again() {
+        let bytes = 1 << 22;
+        let one = Mmap::default();
+        let start = one.reserve(bytes, 1 << 21, true).unwrap();
+        // SAFETY: the reservation is usable and ours; it is not used after it was handed back.
+        unsafe {
+            start.write(7);
+            one.unreserve(start, bytes, 1 << 21);
+        }
+        let (other, unlike) = (Mmap::default(), Mmap::default());
+        let apart = unlike.reserve(bytes, 1 << 21, false).unwrap();
+        let again = other.reserve(bytes, 1 << 21, true).unwrap();
+        assert_eq!(again, start);
+        assert_ne!(apart, start);
+        // SAFETY: as before.
+        unsafe {
+            assert_eq!(again.read(), 0);
+            other.unreserve(again, bytes, 1 << 21);
+            unlike.unreserve(apart, bytes, 1 << 21);
         }
     }
 }

@@ -3,8 +3,7 @@
 //! The table is address space first (one sixty-fourth of the reservation) and becomes memory where it is touched.
 //! Indexes are heap addresses; the same masking as in [`Reservation`](super::Reservation) keeps every access inside.
 
-use super::backend::Backend;
-use super::{Refused, Reservation, WORD};
+use super::{Reservation, WORD};
 use std::ptr::NonNull;
 
 pub(crate) struct BitTable {
@@ -15,12 +14,23 @@ pub(crate) struct BitTable {
 pub(crate) const SPAN: u64 = 64 * WORD;
 
 impl BitTable {
-    /// A table for a reservation of `heap_bytes`.
-    pub(crate) fn new(backend: Box<dyn Backend>, heap_bytes: u64) -> Result<Self, Refused> {
+    /// A table of these bits, all of them usable.
+    pub(super) fn of(table: Reservation) -> Self {
+        BitTable { table }
+    }
+
+    /// A table for a reservation of `heap_bytes`, in memory of its own.
+    #[cfg(test)]
+    pub(crate) fn new(backend: Box<dyn super::backend::Backend>, heap_bytes: u64) -> Result<Self, super::Refused> {
         let bytes = (heap_bytes / 64).max(super::OS_PAGE);
         let mut table = Reservation::new(backend, bytes, super::OS_PAGE)?;
         table.commit(0, table.bytes())?;
         Ok(BitTable { table })
+    }
+
+    /// Says that most of the table will be used, so that large system pages serve it better.
+    pub(crate) fn prefer_large_pages(&mut self) {
+        self.table.prefer_large_pages();
     }
 
     #[inline(always)]

@@ -17,13 +17,15 @@ mod bits;
 mod mark_view;
 mod page_slots;
 mod reservation;
+mod side_tables;
 mod worklist;
 
 pub(crate) use backing_store::BackingStore;
 pub(crate) use bits::{BitTable, SPAN};
 pub(crate) use mark_view::{Half, Mark, MarkView, Share, Whole};
 pub(crate) use page_slots::PageSlots;
-pub(crate) use reservation::Reservation;
+pub(crate) use reservation::{Reservation, SMALL_HEAP};
+pub(crate) use side_tables::{SideTables, Table};
 pub(crate) use worklist::{Top, Worklist};
 
 /// Bytes of a tagged word.

@@ -6,24 +6,59 @@
 use super::backend::Backend;
 use super::{OS_PAGE, Refused, WORD};
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 pub(crate) struct Reservation {
     base: NonNull<u8>,
     /// Size of the reservation minus one, without the three lowest bits.
     mask: u64,
     bytes: usize,
-    align: usize,
     /// Chunks that [`Self::commit_chunks`] has made usable, one bit each.
     chunks: Vec<u64>,
+    region: Arc<Region>,
+}
+
+/// Address space of one backend, given back when the last part of it is dropped.
+pub(super) struct Region {
+    base: NonNull<u8>,
+    bytes: usize,
+    align: usize,
     backend: Box<dyn Backend>,
+}
+
+impl Region {
+    /// A region, usable at once or part by part.
+    pub(super) fn new(
+        backend: Box<dyn Backend>,
+        bytes: usize,
+        align: usize,
+        usable: bool,
+    ) -> Result<Arc<Region>, Refused> {
+        let base = backend.reserve(bytes, align, usable)?;
+        Ok(Arc::new(Region { base, bytes, align, backend }))
+    }
+
+    /// Where a part of it lies. Panics if it does not.
+    pub(super) fn part(&self, offset: usize, bytes: usize) -> NonNull<u8> {
+        assert!(bytes <= self.bytes && offset <= self.bytes - bytes, "a part of the region");
+        // SAFETY: in bounds, as just checked.
+        unsafe { self.base.add(offset) }
+    }
+}
+
+impl Drop for Region {
+    fn drop(&mut self) {
+        // SAFETY: exactly what `reserve` returned, and every part of it held the region.
+        unsafe { self.backend.unreserve(self.base, self.bytes, self.align) }
+    }
 }
 
 /// Pages are made usable in runs of this many bytes: one system call for many pages, and the size of a large system page.
 const CHUNK: u64 = 2 << 20;
 /// Bytes behind the end that are mapped with the reservation and never used: what is so near to an address inside is in bounds.
-const GAP: u64 = OS_PAGE;
+pub(super) const GAP: u64 = OS_PAGE;
 /// Below this address a heap is small, and large system pages would cost it more than they save.
-const SMALL_HEAP: u64 = 16 << 20;
+pub(crate) const SMALL_HEAP: u64 = 16 << 20;
 
 impl Reservation {
     /// Reserves `bytes`, rounded up to a power of two, aligned to `align` (a power of two, the page size).
@@ -33,9 +68,18 @@ impl Reservation {
             .and_then(usize::checked_next_power_of_two)
             .ok_or(Refused { bytes })?;
         let align = (align as usize).max(if bytes as u64 > CHUNK { CHUNK as usize } else { 1 });
-        let base = backend.reserve(bytes + GAP as usize, align)?;
+        // The system aligns by itself what is a multiple of its large pages.
+        let region = Region::new(backend, (bytes + GAP as usize).next_multiple_of(align), align, false)?;
         let chunks = vec![0; bytes.div_ceil(64 * CHUNK as usize)];
-        Ok(Reservation { base, mask: (bytes as u64 - 1) & !(WORD - 1), bytes, align, chunks, backend })
+        Ok(Reservation { chunks, ..Self::of_part(region, 0, bytes) })
+    }
+
+    /// A part of a region, whose size is a power of two. Panics unless it lies in the region with a gap behind it. The caller
+    /// gives no byte of it to anybody else.
+    pub(super) fn of_part(region: Arc<Region>, offset: usize, bytes: usize) -> Self {
+        assert!(bytes.is_power_of_two() && offset.is_multiple_of(OS_PAGE as usize));
+        let base = region.part(offset, bytes + GAP as usize);
+        Reservation { base, mask: (bytes as u64 - 1) & !(WORD - 1), bytes, chunks: Vec::new(), region }
     }
 
     pub(crate) fn bytes(&self) -> u64 {
@@ -122,6 +166,19 @@ impl Reservation {
         }
     }
 
+    /// Asks the processor to load the line of an address; never faults, changes nothing.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self, address: u64) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: the masked offset is in bounds, and a prefetch is architecturally without effect.
+        unsafe {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_T0>(self.at(address).cast::<i8>());
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = address;
+    }
+
     /// Words that [`Self::write_run`] takes at most.
     pub(crate) const MOST_IN_A_RUN: u64 = GAP / WORD;
 
@@ -196,9 +253,9 @@ impl Reservation {
         let (start, bytes) = self.os_run(address, bytes);
         // SAFETY: `os_run` is inside this reservation, which belongs to this backend.
         unsafe {
-            self.backend.commit(start, bytes)?;
+            self.region.backend.commit(start, bytes)?;
             if bytes as u64 >= CHUNK {
-                self.backend.prefer_large_pages(start, bytes);
+                self.region.backend.prefer_large_pages(start, bytes);
             }
         }
         Ok(())
@@ -214,9 +271,9 @@ impl Reservation {
             let (start, bytes) = self.os_run(chunk * CHUNK, CHUNK.min(self.bytes() - chunk * CHUNK));
             // SAFETY: `os_run` is inside this reservation, which belongs to this backend.
             unsafe {
-                self.backend.commit(start, bytes)?;
+                self.region.backend.commit(start, bytes)?;
                 if chunk * CHUNK >= SMALL_HEAP {
-                    self.backend.prefer_large_pages(start, bytes);
+                    self.region.backend.prefer_large_pages(start, bytes);
                 }
             }
             self.chunks[word] |= bit;
@@ -224,12 +281,20 @@ impl Reservation {
         Ok(())
     }
 
+    /// Says that all of it will be used as a whole.
+    pub(super) fn prefer_large_pages(&mut self) {
+        if self.bytes as u64 >= CHUNK {
+            // SAFETY: exactly this reservation, which belongs to this backend.
+            unsafe { self.region.backend.prefer_large_pages(self.base, self.bytes) }
+        }
+    }
+
     /// Gives the memory of a range back that [`Self::commit_chunks`] made usable; it can be used again as it is.
     pub(crate) fn discard(&mut self, address: u64, bytes: u64) {
         if bytes > 0 {
             let (start, bytes) = self.os_run(address, bytes);
             // SAFETY: as for `commit_chunks`; the floors above write before they read.
-            unsafe { self.backend.discard(start, bytes) }
+            unsafe { self.region.backend.discard(start, bytes) }
         }
     }
 
@@ -244,13 +309,6 @@ impl Reservation {
         }
         let (start, bytes) = self.os_run(address, bytes);
         // SAFETY: as for `commit`; the floors above use the range only after committing it again.
-        unsafe { self.backend.release(start, bytes) }
-    }
-}
-
-impl Drop for Reservation {
-    fn drop(&mut self) {
-        // SAFETY: exactly what `reserve` returned, and nothing can use it after the drop.
-        unsafe { self.backend.unreserve(self.base, self.bytes + GAP as usize, self.align) }
+        unsafe { self.region.backend.release(start, bytes) }
     }
 }

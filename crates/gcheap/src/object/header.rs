@@ -93,10 +93,11 @@ impl Header {
         self.kind_number() == kind as u8
     }
 
-    /// Whether the small form says that an object has `tagged` words behind its header and nothing else.
+    /// Whether a small form says that an object has `tagged` words behind its header and nothing else.
     #[inline(always)]
     pub(crate) const fn is_small_of(self, tagged: u64) -> bool {
-        self.0 >> 24 == (tagged << 20 | (tagged + 1)) && self.is_small()
+        debug_assert!(self.is_small());
+        self.0 >> 24 == (tagged << 20 | (tagged + 1))
     }
 
     /// Whether the kind is among these, one bit each by their numbers. Of one kind only it is one comparison with a constant.

@@ -9,6 +9,7 @@ pub(crate) mod large;
 pub(crate) mod new_space;
 pub(crate) mod paged;
 pub(crate) mod pages;
+mod resident;
 
 use crate::event::SpaceName;
 use crate::memory::{Refused, backend::BackendKind};

@@ -4,9 +4,12 @@
 //! [`Page`]. A large object owns a run of slots; its first slot carries the page, the others repeat the flags.
 
 use crate::event::SpaceName;
-use crate::memory::{BitTable, MarkView, OS_PAGE, PageSlots, Refused, Reservation, Whole, backend::BackendKind};
+use crate::memory::backend::BackendKind;
+use crate::memory::{
+    BitTable, MarkView, OS_PAGE, PageSlots, Refused, Reservation, SMALL_HEAP, SideTables, Table, Whole,
+};
 use crate::mutants::{Mutant, on};
-use std::collections::VecDeque;
+use crate::space::resident::ResidentFree;
 
 /// In new space or new large-object space.
 pub(crate) const YOUNG: u8 = 1;
@@ -20,9 +23,6 @@ pub(crate) const BELOW_AGE_MARK: u8 = 8;
 pub(crate) const LARGE: u8 = 16;
 /// An object of this from-page could not be moved and stays.
 pub(crate) const PINNED: u8 = 32;
-
-/// Free pages whose memory is not discarded yet, at most.
-const MAX_RESIDENT_FREE_PAGES: u64 = 64;
 
 /// How the address space is cut into pages.
 #[derive(Clone, Copy, Debug)]
@@ -76,11 +76,13 @@ pub(crate) struct Pages {
     /// Remembered slots: old-to-new, one bit a slot.
     pub(crate) slots: BitTable,
     pub(crate) geometry: Geometry,
-    flags: Vec<u8>,
+    /// The heap has reached the size from which large system pages serve its mark bits.
+    is_large_heap: bool,
+    flags: Table<u8>,
     /// One bit for each 64th of a page: it may have remembered slots.
-    remembered: Vec<u64>,
+    remembered: Table<u64>,
     /// Bytes that the marker found alive.
-    live: Vec<u64>,
+    live: Table<u64>,
     /// The low half of the slots upwards, the high half downwards.
     pages: [Vec<Page>; 2],
     free: PageSlots,
@@ -88,8 +90,8 @@ pub(crate) struct Pages {
     pub(crate) mapped: u64,
     /// Mapped, in no space, kept for reuse by the new space.
     pool: Vec<u64>,
-    /// Free, but their memory is not discarded yet; the oldest first.
-    resident_free: VecDeque<u64>,
+    /// Free, but their memory is not discarded yet.
+    resident_free: ResidentFree,
     /// Highest slot ever used plus one: where scans of the tables end.
     used_low: u64,
     used_high: u64,
@@ -123,19 +125,21 @@ impl Pages {
         let memory = Reservation::new(backend.make(), bytes, geometry.page_size())?;
         let bytes = memory.bytes();
         let slots = bytes >> geometry.shift;
+        let tables = SideTables::new(backend.make(), bytes, slots)?;
         Ok(Pages {
-            marks: BitTable::new(backend.make(), bytes)?,
-            slots: BitTable::new(backend.make(), bytes)?,
+            marks: tables.marks,
+            slots: tables.slots,
             memory,
             geometry,
-            flags: vec![0; slots as usize],
-            remembered: vec![0; slots as usize],
-            live: vec![0; slots as usize],
+            flags: tables.flags,
+            remembered: tables.first,
+            live: tables.second,
+            is_large_heap: false,
             pages: [Vec::new(), Vec::new()],
             free: PageSlots::new(slots),
             mapped: 0,
             pool: Vec::new(),
-            resident_free: VecDeque::new(),
+            resident_free: ResidentFree::default(),
             used_low: 0,
             used_high: slots,
             refuse_after: None,
@@ -250,6 +254,10 @@ impl Pages {
             }
             *left -= 1;
         }
+        if !self.is_large_heap && self.mapped >= SMALL_HEAP {
+            self.is_large_heap = true;
+            self.marks.prefer_large_pages();
+        }
         let committed =
             if regular { self.memory.commit_chunks(address, bytes) } else { self.memory.commit(address, bytes) };
         self.refused |= committed.is_err();
@@ -261,8 +269,7 @@ impl Pages {
         *self.page_mut(page) = Page { owner: Some(owner), end, committed, run, ..NONE };
         for slot in page..page + u64::from(run) {
             self.flags[slot as usize] = flags;
-            self.live[slot as usize] = 0;
-            debug_assert_eq!(self.remembered[slot as usize], 0);
+            debug_assert_eq!((self.live[slot as usize], self.remembered[slot as usize]), (0, 0));
         }
         self.mapped += committed;
         self.peak_mapped = self.peak_mapped.max(self.mapped);
@@ -318,7 +325,9 @@ impl Pages {
 
     /// Pages that are in use again must not be discarded.
     fn keep_resident(&mut self, page: u64, run: u64) {
-        self.resident_free.retain(|other| !(page..page + run).contains(other));
+        for page in page..page + run {
+            self.resident_free.remove(page);
+        }
     }
 
     /// Forgets a page and clears what the tables say about it; true memory is kept.
@@ -360,12 +369,21 @@ impl Pages {
             self.memory.discard(self.start(page), committed);
             return;
         }
-        self.resident_free.push_back(page);
-        let room = (self.peak_mapped.saturating_sub(self.mapped) / page_size).min(MAX_RESIDENT_FREE_PAGES);
-        while self.resident_free.len() as u64 > room
-            && let Some(oldest) = self.resident_free.pop_front()
+        self.resident_free.insert(page);
+        let room = self.peak_mapped.saturating_sub(self.mapped) / page_size;
+        while self.resident_free.count > room
+            && let Some(oldest) = self.resident_free.take_oldest()
         {
             self.memory.discard(self.start(oldest), page_size);
+        }
+    }
+
+    /// A full collection has ended: gives the memory back of pages that have been free for some of them, or of all free pages.
+    pub(crate) fn discard_free(&mut self, all: bool) {
+        self.resident_free.end_cycle();
+        while let Some(page) = if all { self.resident_free.take_oldest() } else { self.resident_free.take_long_free() }
+        {
+            self.memory.discard(self.start(page), self.geometry.page_size());
         }
     }
 
@@ -494,11 +512,12 @@ mod tests {
         for &page in &singles {
             pages.release(page);
         }
-        assert_eq!(pages.resident_free.len(), 7, "no more than was mapped before");
+        assert_eq!(pages.resident_free.count, 7, "no more than was mapped before");
         let again = pages.take(SpaceName::Old, 0, false).unwrap();
         let large = pages.take_large(SpaceName::LargeObject, 0, 3 * PAGE).unwrap();
         let in_use = |page: &u64| *page == again || (large..large + 4).contains(page);
-        assert!(!pages.resident_free.iter().any(in_use), "{:?}", pages.resident_free);
-        assert_eq!(pages.resident_free.len(), 2);
+        let left: Vec<u64> = std::iter::from_fn(|| pages.resident_free.take_oldest()).collect();
+        assert!(!left.iter().any(in_use), "{left:?}");
+        assert_eq!(left.len(), 2);
     }
 }
