@@ -49,22 +49,23 @@ impl<T: Type> Variable<'_, T> {
 impl<'o> Holder<'o> {
     /// A new, empty container. Can collect.
     pub(super) fn new(keep: &Keep, scope: &mut Scope<'o>) -> Result<Holder<'o>, Error> {
+        if keep.dropped && keep.container != Container::List {
+            let cell = scope.array(&[Value::Undefined])?;
+            let mut holder = match (keep.container, keep.bound) {
+                (Container::Map, _) => Holder::Map(Variable::Cell(cell)),
+                (Container::Set, _) => Holder::Set(Variable::Cell(cell)),
+                (_, Bound::Window(_) | Bound::Table(_)) => Holder::Slots(Variable::Cell(cell)),
+                _ => Holder::Grows(Variable::Cell(cell)),
+            };
+            // The first container is made as the later ones are: no handle but the cell holds it.
+            holder.drop_all(keep, true, scope)?;
+            return Ok(holder);
+        }
         Ok(match (keep.container, keep.bound) {
-            (Container::Map, _) => {
-                let map = scope.map()?;
-                Holder::Map(variable(keep, map, scope)?)
-            }
-            (Container::Set, _) => {
-                let set = scope.set()?;
-                Holder::Set(variable(keep, set, scope)?)
-            }
+            (Container::Map, _) => Holder::Map(Variable::Constant(scope.map()?)),
+            (Container::Set, _) => Holder::Set(Variable::Constant(scope.set()?)),
             (Container::Array, Bound::Window(size) | Bound::Table(size)) => {
-                let slots = slots(size, scope)?;
-                Holder::Slots(variable(keep, slots, scope)?)
-            }
-            (Container::Array, _) if keep.dropped => {
-                let array = scope.array(&[])?;
-                Holder::Grows(variable(keep, array, scope)?)
+                Holder::Slots(Variable::Constant(slots(size, scope)?))
             }
             (Container::Array, _) => Holder::Array(scope.array(&[])?),
             (Container::List, _) => Holder::Head(scope.array(&[Value::Undefined])?),
@@ -75,7 +76,9 @@ impl<'o> Holder<'o> {
     pub(super) fn drop_all(&mut self, keep: &Keep, again: bool, scope: &mut Scope<'_>) -> Result<(), Error> {
         let mut turn = scope.scope();
         let (cell, container) = match *self {
-            Holder::Grows(Variable::Cell(cell)) => (cell, if again { turn.array(&[])?.into() } else { Value::Undefined }),
+            Holder::Grows(Variable::Cell(cell)) => {
+                (cell, if again { turn.array(&[])?.into() } else { Value::Undefined })
+            }
             Holder::Head(cell) => return turn.array_set(cell, 0, Value::Undefined),
             Holder::Map(Variable::Cell(cell)) => (cell, if again { turn.map()?.into() } else { Value::Undefined }),
             Holder::Set(Variable::Cell(cell)) => (cell, if again { turn.set()?.into() } else { Value::Undefined }),
@@ -92,15 +95,4 @@ impl<'o> Holder<'o> {
 
 fn slots<'s>(size: u32, scope: &mut Scope<'s>) -> Result<Local<'s, JsArray>, Error> {
     scope.array_with_length(Placement::Young, u64::from(size))
-}
-
-fn variable<'o, T: Type>(
-    keep: &Keep,
-    container: Local<'o, T>,
-    scope: &mut Scope<'o>,
-) -> Result<Variable<'o, T>, Error> {
-    Ok(match keep.dropped {
-        true => Variable::Cell(scope.array(&[container.into()])?),
-        false => Variable::Constant(container),
-    })
 }
