@@ -157,6 +157,11 @@ impl Codes {
         self.codes[body].tier
     }
 
+    /// The main program runs in optimised code.
+    pub(super) fn main_is_optimized(&self) -> bool {
+        self.functions[self.main].tier != Tier::Unoptimized
+    }
+
     /// A body calls a function of Node: whether that leaves the garbage of code that is not TurboFan's.
     pub(super) fn calls(&mut self, body: usize, library: Library, heap: &mut Heap) -> bool {
         if self.codes[body].tier == Tier::Turbofan {

@@ -13,6 +13,9 @@ use crate::workload::{Bound, Container, Keep};
 pub(super) enum Holder<'o> {
     /// An array that grows.
     Array(Local<'o, JsArray>),
+    /// An array that grows, of a variable that gets another one when it is dropped. The old one stays as it is: where it is in old
+    /// space already, a scavenge keeps alive what it refers to.
+    Grows(Variable<'o, JsArray>),
     /// The head of a list: the only element of an array.
     Head(Local<'o, JsArray>),
     /// `new Array(size)`.
@@ -59,6 +62,10 @@ impl<'o> Holder<'o> {
                 let slots = slots(size, scope)?;
                 Holder::Slots(variable(keep, slots, scope)?)
             }
+            (Container::Array, _) if keep.dropped => {
+                let array = scope.array(&[])?;
+                Holder::Grows(variable(keep, array, scope)?)
+            }
             (Container::Array, _) => Holder::Array(scope.array(&[])?),
             (Container::List, _) => Holder::Head(scope.array(&[Value::Undefined])?),
         })
@@ -68,7 +75,7 @@ impl<'o> Holder<'o> {
     pub(super) fn drop_all(&mut self, keep: &Keep, again: bool, scope: &mut Scope<'_>) -> Result<(), Error> {
         let mut turn = scope.scope();
         let (cell, container) = match *self {
-            Holder::Array(array) => return turn.array_clear(array),
+            Holder::Grows(Variable::Cell(cell)) => (cell, if again { turn.array(&[])?.into() } else { Value::Undefined }),
             Holder::Head(cell) => return turn.array_set(cell, 0, Value::Undefined),
             Holder::Map(Variable::Cell(cell)) => (cell, if again { turn.map()?.into() } else { Value::Undefined }),
             Holder::Set(Variable::Cell(cell)) => (cell, if again { turn.set()?.into() } else { Value::Undefined }),
@@ -77,7 +84,7 @@ impl<'o> Holder<'o> {
                 _ => (cell, Value::Undefined),
             },
             // A constant is never dropped.
-            Holder::Map(_) | Holder::Set(_) | Holder::Slots(_) => return Ok(()),
+            Holder::Array(_) | Holder::Grows(_) | Holder::Map(_) | Holder::Set(_) | Holder::Slots(_) => return Ok(()),
         };
         turn.array_set(cell, 0, container)
     }

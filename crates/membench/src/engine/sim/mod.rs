@@ -5,6 +5,7 @@
 
 mod code;
 mod keep;
+mod liveness;
 mod maker;
 mod pool;
 mod program;
@@ -142,7 +143,7 @@ impl Run<'_> {
             match &step.part {
                 Part::Make { count, make } => {
                     let count = count.map_or(1, |count| maker.count(count));
-                    self.make(count, make, maker, scope)?;
+                    self.make(count, make, &step.dead_within, maker, scope)?;
                 }
                 Part::Repeat { times, iterations, depth, body } => {
                     let times = times.map(|times| maker.count(times));
@@ -161,15 +162,24 @@ impl Run<'_> {
                 }
                 Part::Do(step) => self.step(step, maker, scope)?,
             }
+            maker.forget(&step.dead_after, scope)?;
         }
         Ok(())
     }
 
-    fn make(&mut self, count: u64, make: &Make, maker: &mut Maker<'_, '_>, scope: &mut Scope<'_>) -> Result<(), Stop> {
+    fn make(
+        &mut self,
+        count: u64,
+        make: &Make,
+        dead: &[usize],
+        maker: &mut Maker<'_, '_>,
+        scope: &mut Scope<'_>,
+    ) -> Result<(), Stop> {
         for thing in 0..count {
             maker.make(make, scope)?;
             if thing % RECORDS_A_LOOK == 0 {
                 self.tell()?;
+                maker.forget(dead, scope)?;
             }
         }
         Ok(())

@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 
-use super::size;
+use super::{liveness, size};
 use crate::workload::{Bound, Container, Count, Growth, KeepId, Shape, ShapeId, Step, Value, Workload};
 
 /// A run of operations that leaves one value.
@@ -167,6 +167,20 @@ pub(super) enum Place {
     },
 }
 
+impl Place {
+    /// The variable that keeps the thing.
+    pub(super) fn keep(&self) -> Option<usize> {
+        match *self {
+            Place::Sink => None,
+            Place::Push { keep, .. }
+            | Place::Slot { keep, .. }
+            | Place::Map { keep, .. }
+            | Place::Set { keep, .. }
+            | Place::List { keep, .. } => Some(keep),
+        }
+    }
+}
+
 /// The steps with what they make compiled.
 pub(super) struct Plan<'w> {
     pub part: Part<'w>,
@@ -178,6 +192,10 @@ pub(super) struct Plan<'w> {
     pub bytes: u32,
     /// It is within a loop, and no other loop follows it there.
     pub ends_loop: bool,
+    /// Variables that nothing reads once it is done, before they are set anew.
+    pub dead_after: Vec<usize>,
+    /// Those of them that it does not use either.
+    pub dead_within: Vec<usize>,
 }
 
 /// One step.
@@ -239,7 +257,8 @@ impl Op {
 pub(super) fn compile(workload: &Workload) -> (Program, Vec<Plan<'_>>) {
     let shapes = vec![None; workload.shapes.len()];
     let mut compiler = Compiler { workload, program: Program::default(), shapes, sites: 0 };
-    let plan = compiler.steps(&workload.steps, 0);
+    let mut plan = compiler.steps(&workload.steps, 0);
+    liveness::analyze(&mut plan, workload.keeps.len());
     let functions = compiler.program.bodies.iter().filter(|body| matches!(body.callee, Callee::Function)).count();
     compiler.program.length = size::PROGRAM + size::CLOSURE * functions as u32 + length(&plan);
     (compiler.program, plan)
@@ -328,7 +347,15 @@ impl<'w> Compiler<'w> {
             let inlined = matches!(step, Step::Sample { .. }) && loops > 0;
             let compiled = bytes + if inlined { size::SAMPLE } else { 0 };
             let ends_loop = loops > 0 && last.is_none_or(|last| number > last);
-            plans.push(Plan { part, reached: Cell::new(false), compiled, bytes, ends_loop });
+            plans.push(Plan {
+                part,
+                reached: Cell::new(false),
+                compiled,
+                bytes,
+                ends_loop,
+                dead_after: Vec::new(),
+                dead_within: Vec::new(),
+            });
         }
         plans
     }

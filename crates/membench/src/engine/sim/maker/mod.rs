@@ -6,7 +6,7 @@
 mod loops;
 
 use gcheap::types::{JsArray, JsFinalizationRegistry, JsString, JsTypedArray, JsWeakMap};
-use gcheap::{Error, Heap, Local, Placement, Scope, Value};
+use gcheap::{Error, ErrorKind, Heap, Local, Placement, Scope, Value};
 
 use super::code::{self, Codes, Library};
 use super::keep::Holder;
@@ -101,6 +101,14 @@ impl<'p, 'o> Maker<'p, 'o> {
         self.holders[keep].drop_all(&self.keeps[keep], again, scope)
     }
 
+    /// Variables that nothing reads any more: optimised code of the main program lets go of what they keep.
+    pub(super) fn forget(&mut self, dead: &[usize], scope: &mut Scope<'_>) -> Result<(), Error> {
+        if dead.is_empty() || !self.codes.main_is_optimized() {
+            return Ok(());
+        }
+        dead.iter().try_for_each(|&keep| self.drop_all(keep, false, scope))
+    }
+
     /// Makes one thing and keeps it; what else was made is garbage. Can collect.
     #[inline]
     pub(super) fn make(&mut self, make: &Make, scope: &mut Scope<'_>) -> Result<(), Error> {
@@ -108,9 +116,14 @@ impl<'p, 'o> Maker<'p, 'o> {
         match make.place {
             Place::Push { keep, bound: Bound::All } => {
                 let value = self.call(make.body, &mut turn)?;
-                if let Holder::Array(array) = self.holders[keep] {
-                    turn.array_push(array, value)?;
-                }
+                match &self.holders[keep] {
+                    Holder::Array(array) => turn.array_push(*array, value)?,
+                    Holder::Grows(array) => match array.open(&mut turn)? {
+                        Some(array) => turn.array_push(array, value)?,
+                        None => 0,
+                    },
+                    _ => 0,
+                };
             }
             place => self.make_elsewhere(place, make.body, &mut turn)?,
         }
@@ -133,8 +146,12 @@ impl<'p, 'o> Maker<'p, 'o> {
             Place::Push { keep, bound } => {
                 let value = self.call(body, turn)?;
                 let stays = self.stays(bound);
-                match self.holders[keep] {
-                    Holder::Array(array) if stays => turn.array_push(array, value).map(drop),
+                match &self.holders[keep] {
+                    Holder::Array(array) if stays => turn.array_push(*array, value).map(drop),
+                    Holder::Grows(array) if stays => match array.open(turn)? {
+                        Some(array) => turn.array_push(array, value).map(drop),
+                        None => Ok(()),
+                    },
                     _ => Ok(()),
                 }
             }
@@ -418,6 +435,6 @@ impl<'p, 'o> Maker<'p, 'o> {
 
 /// The object that a value is, of the type that the language has checked.
 fn object<'s, T: gcheap::types::Type>(value: Value<'s>, scope: &Scope<'s>) -> Result<Local<'s, T>, Error> {
-    let object = value.as_object().ok_or(Error::WrongHeap)?;
+    let object = value.as_object().ok_or_else(|| Error::from(ErrorKind::WrongHeap))?;
     scope.downcast(object)
 }
