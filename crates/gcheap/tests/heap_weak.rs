@@ -1,5 +1,6 @@
 //! WeakRef, WeakMap, FinalizationRegistry, weak handles, array buffers: what dies when.
 
+use gcheap::profile::{NODE_24, NODE_26};
 use gcheap::{Error, ErrorKind, GcKind, Heap, HeapOptions};
 
 fn heap() -> Heap {
@@ -45,8 +46,37 @@ fn a_scavenge_clears_no_weak_ref() {
 }
 
 #[test]
+fn a_scavenge_of_node_26_clears_weak_refs_and_queues_callbacks() {
+    for (profile, cleared) in [(&NODE_24, false), (&NODE_26, true)] {
+        let mut heap = Heap::new(HeapOptions { profile, ..HeapOptions::for_tests() }).unwrap();
+        let mut scope = heap.scope();
+        let registry = scope.finalization_registry().unwrap();
+        let kept = scope.object(&[]).unwrap();
+        let (to_kept, to_dead) = (scope.weak_ref(kept.upcast()).unwrap(), {
+            let mut turn = scope.scope();
+            let dead = turn.object(&[]).unwrap();
+            turn.register(registry, dead.upcast(), 42.into(), None).unwrap();
+            let weak_ref = turn.weak_ref(dead.upcast()).unwrap();
+            turn.global(weak_ref).unwrap()
+        });
+        scope.end_job();
+        for _ in 0..2 {
+            scope.collect(GcKind::Minor).unwrap();
+            assert!(scope.deref_weak(to_kept).unwrap().is_some());
+        }
+        scope.end_job();
+        let to_dead = scope.open(&to_dead).unwrap();
+        assert_eq!(scope.deref_weak(to_dead).unwrap().is_none(), cleared, "Node {}", profile.node_major);
+        let told = scope.take_finalization().map(|due| due.holdings.as_smi());
+        assert_eq!(told, cleared.then_some(Some(42)), "Node {}", profile.node_major);
+        assert!(scope.take_finalization().is_none());
+    }
+}
+
+#[test]
 fn an_ephemeron_lives_as_long_as_its_key_even_if_the_value_holds_the_key() {
-    for kind in [GcKind::Minor, GcKind::Major] {
+    // A scavenge takes values for strong, and so what they hold.
+    for (kind, left) in [(GcKind::Minor, 2), (GcKind::Major, 1)] {
         let mut heap = heap();
         let mut scope = heap.scope();
         let map = scope.weak_map().unwrap();
@@ -61,9 +91,58 @@ fn an_ephemeron_lives_as_long_as_its_key_even_if_the_value_holds_the_key() {
         }
         assert_eq!(scope.weak_map_size(map).unwrap(), 2);
         scope.collect(kind).unwrap();
-        assert_eq!(scope.weak_map_size(map).unwrap(), 1, "{kind:?}");
+        assert_eq!(scope.weak_map_size(map).unwrap(), left, "{kind:?}");
         assert!(scope.weak_map_get(map, kept.upcast()).unwrap().is_some());
     }
+}
+
+#[test]
+fn an_entry_whose_key_dies_is_gone_after_a_collection_of_either_kind() {
+    for kind in [GcKind::Minor, GcKind::Major] {
+        let mut heap = heap();
+        let mut scope = heap.scope();
+        let map = scope.weak_map().unwrap();
+        {
+            let mut turn = scope.scope();
+            let key = turn.object(&[2.into()]).unwrap();
+            turn.weak_map_set(map, key.upcast(), 1.into()).unwrap();
+        }
+        scope.collect(kind).unwrap();
+        assert_eq!(scope.weak_map_size(map).unwrap(), 0, "{kind:?}");
+    }
+}
+
+#[test]
+fn keys_that_come_and_die_do_not_make_a_weak_map_larger() {
+    let mut heap = heap();
+    let mut scope = heap.scope();
+    let map = scope.weak_map().unwrap();
+    let mut sizes = Vec::new();
+    for _ in 0..50 {
+        for round in 0..100 {
+            let mut turn = scope.scope();
+            let key = turn.object(&[round.into()]).unwrap();
+            turn.weak_map_set(map, key.upcast(), 1.into()).unwrap();
+        }
+        scope.collect_garbage().unwrap();
+        sizes.push(scope.memory_usage().heap_used);
+    }
+    assert_eq!(sizes[1], sizes[49]);
+    scope.verify().unwrap();
+}
+
+#[test]
+fn what_weak_refs_keep_during_a_job_lies_in_the_heap() {
+    let mut heap = heap();
+    let mut scope = heap.scope();
+    let before = scope.bytes_allocated();
+    for _ in 0..5 {
+        let mut turn = scope.scope();
+        let target = turn.object(&[]).unwrap();
+        turn.weak_ref(target.upcast()).unwrap();
+    }
+    // Five objects and WeakRefs, and tables with room for four and for eight.
+    assert_eq!(scope.bytes_allocated() - before, 5 * (24 + 32) + 120 + 200);
 }
 
 #[test]
