@@ -308,6 +308,11 @@ impl Heap {
                 NewSpaceResize::Keep { forget_survivors } => self.forget_survivors(forget_survivors),
             }
         }
+        self.capacity_for_sites = if self.profile.pretenuring.capacity_after_growth {
+            self.mechanism.spaces.new.capacity
+        } else {
+            before.capacity
+        };
         let spaces = &mut self.mechanism.spaces;
         if spaces.new.commit_from(&mut spaces.pages).is_err() {
             // Survivors may still be promoted; only if there is no page at all can the young generation not be collected.
@@ -465,7 +470,8 @@ impl Heap {
     }
 
     /// V8 `PretenuringHandler::ProcessPretenuringFeedback`.
-    fn decide_sites(&mut self, capacity_before: u64) {
+    fn decide_sites(&mut self) {
+        let capacity_before = self.capacity_for_sites;
         if self.sites.is_empty() {
             return;
         }
@@ -562,7 +568,7 @@ impl Heap {
         self.lower_limits_after_scavenge();
         let committed_after_copy = self.mechanism.spaces.committed();
         self.resize_at_end(false);
-        self.decide_sites(before.capacity);
+        self.decide_sites();
         self.scavenges += 1;
         self.end_collection(Finished {
             collector: Collector::Scavenge,
@@ -670,7 +676,7 @@ impl Heap {
             self.resize_at_end(reduce_memory);
         }
         if self.profile.pretenuring.counts_in_full_collections {
-            self.decide_sites(before.capacity);
+            self.decide_sites();
         }
         self.reset_sites(before.used, live);
         self.mark_compacts += 1;

@@ -120,6 +120,7 @@ pub static NODE_26: Profile = Profile {
     },
     pretenuring: PretenuringRules {
         threshold: PretenuringThreshold::AtMost(8 * MIB),
+        capacity_after_growth: false,
         min_created: 100,
         min_ratio: 0.85,
         counts_in_full_collections: false,

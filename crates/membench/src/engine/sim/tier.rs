@@ -237,6 +237,23 @@ impl Function {
         }
     }
 
+    /// A compiler works on it.
+    pub(super) fn is_compiling(&self) -> bool {
+        self.compiling.is_some()
+    }
+
+    /// What the compiler took for granted does not hold any more: its work is for nothing, and is asked for again.
+    pub(super) fn abort(&mut self, place: Place, rules: &TieringRules) {
+        let Some((target, _)) = self.compiling.take() else { return };
+        if self.main {
+            self.budget = self.replacement(rules);
+            // The loop has been waiting long enough: the next tick starts the compiler anew.
+            self.urgency = place.depth;
+        } else {
+            self.start(target, place, rules);
+        }
+    }
+
     /// Its calls are inlined from now on, or not any more.
     pub(super) fn cover(&mut self, covered: bool) {
         match (covered, self.covered) {
