@@ -534,13 +534,13 @@ impl Heap {
         }
     }
 
-    /// Buffers of tasks that helped to copy stay behind as fillers.
-    fn leave_copy_buffers(&mut self, capacity: u64) {
+    /// What tasks leave of their copy buffers stays behind, in fillers of one buffer.
+    fn leave_copy_buffers(&mut self, survived: u64) {
         let rules = &self.profile.new_space;
         let spaces = &mut self.mechanism.spaces;
-        self.copy_buffers_owed += rules.copy_buffers_left.hundredths(capacity);
-        while self.copy_buffers_owed >= 100 {
-            self.copy_buffers_owed -= 100;
+        self.copy_buffers_owed += rules.copy_buffers_left.bytes(survived, rules.copy_buffer);
+        while self.copy_buffers_owed >= rules.copy_buffer {
+            self.copy_buffers_owed -= rules.copy_buffer;
             if let Some(start) = spaces.new.allocate_in_gc(&mut spaces.pages, rules.copy_buffer) {
                 crate::space::new_space::write_filler(&mut spaces.pages, start, start + rules.copy_buffer);
             }
@@ -557,7 +557,7 @@ impl Heap {
         self.unswept_backing_stores += result.freed_backing_stores;
         let survived = result.copied + result.promoted;
         if result.copied > 0 {
-            self.leave_copy_buffers(before.capacity);
+            self.leave_copy_buffers(result.copied);
         }
         self.promoted_bytes += result.promoted;
         self.clock.advance(self.cost.scavenge_ns(survived));

@@ -217,7 +217,7 @@ pub struct Heap {
     pub(crate) sweeping_unfinished: bool,
     /// Capacity of a semi-space that decides on allocation sites in this collection.
     pub(crate) capacity_for_sites: u64,
-    /// Hundredths of a copy buffer that the next scavenge leaves beside its own.
+    /// Bytes of copy buffers that the next scavenge leaves beside its own.
     pub(crate) copy_buffers_owed: u64,
     verify_after_gc: bool,
     pub(crate) record_types: Vec<record::Layout>,

@@ -78,7 +78,7 @@ pub static NODE_20: Profile = Profile {
         low_throughput: 1_000,
         page_promotion_percent: 70,
         copy_buffer: 32 * KIB,
-        copy_buffers_left: CopyBuffersLeft { always: 0, per_mib: 25 },
+        copy_buffers_left: CopyBuffersLeft { hundredths: 0, survivors_percent: 12 },
         parked_buffer_min: 4 * KIB,
     },
     collection: CollectionRules {

@@ -81,7 +81,7 @@ pub static NODE_24: Profile = Profile {
         low_throughput: 1_000,
         page_promotion_percent: 70,
         copy_buffer: 32 * KIB,
-        copy_buffers_left: CopyBuffersLeft { always: 50, per_mib: 0 },
+        copy_buffers_left: CopyBuffersLeft { hundredths: 50, survivors_percent: 0 },
         parked_buffer_min: 4 * KIB,
     },
     collection: CollectionRules {

@@ -84,7 +84,7 @@ pub static NODE_26: Profile = Profile {
         low_throughput: 1_000,
         page_promotion_percent: 70,
         copy_buffer: 32 * KIB,
-        copy_buffers_left: CopyBuffersLeft { always: 120, per_mib: 0 },
+        copy_buffers_left: CopyBuffersLeft { hundredths: 120, survivors_percent: 0 },
         parked_buffer_min: 4 * KIB,
     },
     collection: CollectionRules {
