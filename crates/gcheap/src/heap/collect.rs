@@ -311,6 +311,11 @@ impl Heap {
                 NewSpaceResize::Keep { forget_survivors } => self.forget_survivors(forget_survivors),
             }
         }
+        self.capacity_for_sites = if self.profile.pretenuring.capacity_after_growth {
+            self.mechanism.spaces.new.capacity
+        } else {
+            before.capacity
+        };
         let spaces = &mut self.mechanism.spaces;
         if spaces.new.commit_from(&mut spaces.pages).is_err() {
             // Survivors may still be promoted; only if there is no page at all can the young generation not be collected.
@@ -468,7 +473,8 @@ impl Heap {
     }
 
     /// V8 `PretenuringHandler::ProcessPretenuringFeedback`.
-    fn decide_sites(&mut self, capacity_before: u64) {
+    fn decide_sites(&mut self) {
+        let capacity_before = self.capacity_for_sites;
         if self.sites.is_empty() {
             return;
         }
@@ -531,13 +537,13 @@ impl Heap {
         }
     }
 
-    /// Buffers of tasks that helped to copy stay behind as fillers.
-    fn leave_copy_buffers(&mut self, capacity: u64) {
+    /// What tasks leave of their copy buffers stays behind, in fillers of one buffer.
+    fn leave_copy_buffers(&mut self, survived: u64) {
         let rules = &self.profile.new_space;
         let spaces = &mut self.mechanism.spaces;
-        self.copy_buffers_owed += rules.copy_buffers_left.hundredths(capacity);
-        while self.copy_buffers_owed >= 100 {
-            self.copy_buffers_owed -= 100;
+        self.copy_buffers_owed += rules.copy_buffers_left.bytes(survived, rules.copy_buffer);
+        while self.copy_buffers_owed >= rules.copy_buffer {
+            self.copy_buffers_owed -= rules.copy_buffer;
             if let Some(start) = spaces.new.allocate_in_gc(&mut spaces.pages, rules.copy_buffer) {
                 crate::space::new_space::write_filler(&mut spaces.pages, start, start + rules.copy_buffer);
             }
@@ -554,7 +560,7 @@ impl Heap {
         self.unswept_backing_stores += result.freed_backing_stores;
         let survived = result.copied + result.promoted;
         if result.copied > 0 {
-            self.leave_copy_buffers(before.capacity);
+            self.leave_copy_buffers(result.copied);
         }
         self.promoted_bytes += result.promoted;
         self.clock.advance(self.cost.scavenge_ns(survived));
@@ -565,7 +571,7 @@ impl Heap {
         self.lower_limits_after_scavenge();
         let committed_after_copy = self.mechanism.spaces.committed();
         self.resize_at_end(false);
-        self.decide_sites(before.capacity);
+        self.decide_sites();
         self.scavenges += 1;
         self.end_collection(Finished {
             collector: Collector::Scavenge,
@@ -674,7 +680,7 @@ impl Heap {
             self.resize_at_end(reduce_memory);
         }
         if self.profile.pretenuring.counts_in_full_collections {
-            self.decide_sites(before.capacity);
+            self.decide_sites();
         }
         self.reset_sites(before.used, live);
         self.mark_compacts += 1;

@@ -224,7 +224,9 @@ pub struct Heap {
     pub(crate) shrink_at_end: bool,
     /// V8 still calls the sweep of the last cycle unfinished.
     pub(crate) sweeping_unfinished: bool,
-    /// Hundredths of a copy buffer that the next scavenge leaves beside its own.
+    /// Capacity of a semi-space that decides on allocation sites in this collection.
+    pub(crate) capacity_for_sites: u64,
+    /// Bytes of copy buffers that the next scavenge leaves beside its own.
     pub(crate) copy_buffers_owed: u64,
     verify_after_gc: bool,
     pub(crate) record_types: Vec<record::Layout>,
@@ -343,6 +345,7 @@ impl Heap {
             shrink_at_end: false,
             sweeping_unfinished: false,
             copy_buffers_owed: 0,
+            capacity_for_sites: 0,
             verify_after_gc: options.verify,
             record_types: Vec::new(),
             table_types: Vec::new(),

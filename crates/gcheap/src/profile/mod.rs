@@ -391,29 +391,29 @@ pub struct NewSpaceRules {
     pub parked_buffer_min: u64,
 }
 
-/// Local buffers that helping tasks of a scavenge hardly use, and that stay in new space as fillers until the next one: how many
-/// there are on average, in hundredths (a measurement).
+/// What tasks of a scavenge leave unused of their local buffers, and what stays in new space as fillers until the next one: how
+/// much it is on average (a measurement).
 ///
 /// ```
 /// let left = gcheap::profile::NODE_20.new_space.copy_buffers_left;
-/// assert_eq!(left.hundredths(16 << 20), 400);
+/// assert_eq!(left.bytes(1_000_000, 32 << 10), 120_000);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub struct CopyBuffersLeft {
-    /// Whatever the size of new space.
-    pub always: u64,
-    /// More for each MiB of a semi-space: the larger it is, the more tasks help.
-    pub per_mib: u64,
+    /// Hundredths of a buffer, whatever survives: a task that helps hardly uses it.
+    pub hundredths: u64,
+    /// Percent of the bytes that survive in new space.
+    pub survivors_percent: u64,
 }
 
 impl CopyBuffersLeft {
     /// None that counts: what is left is given back.
-    pub const NONE: CopyBuffersLeft = CopyBuffersLeft { always: 0, per_mib: 0 };
+    pub const NONE: CopyBuffersLeft = CopyBuffersLeft { hundredths: 0, survivors_percent: 0 };
 
-    /// Hundredths of a buffer after a scavenge of a semi-space of this capacity, bytes.
-    pub const fn hundredths(self, semi_space: u64) -> u64 {
-        self.always + self.per_mib * semi_space / MIB
+    /// Bytes that a scavenge with so many bytes of survivors leaves of buffers of this size.
+    pub const fn bytes(self, survived: u64, buffer: u64) -> u64 {
+        (self.hundredths * buffer + self.survivors_percent * survived) / 100
     }
 }
 
@@ -581,6 +581,9 @@ impl PretenuringThreshold {
 pub struct PretenuringRules {
     /// Capacity from which on a site may be tenured.
     pub threshold: PretenuringThreshold,
+    /// The capacity that counts is the one that new space has grown to at the start of the collection (12.4): then no scavenge
+    /// finds the threshold crossed, and code of sites that may be tenured is never thrown away for that.
+    pub capacity_after_growth: bool,
     /// Mementos that must have been created before a site is decided.
     pub min_created: u64,
     /// Found over created from which on a site survives well enough, 0 to 1.

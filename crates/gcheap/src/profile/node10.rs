@@ -113,6 +113,7 @@ pub static NODE_10: Profile = Profile {
     },
     pretenuring: PretenuringRules {
         threshold: PretenuringThreshold::Maximum,
+        capacity_after_growth: false,
         min_created: 100,
         min_ratio: 0.85,
         counts_in_full_collections: true,

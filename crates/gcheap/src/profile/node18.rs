@@ -114,6 +114,7 @@ pub static NODE_18: Profile = Profile {
     },
     pretenuring: PretenuringRules {
         threshold: PretenuringThreshold::Maximum,
+        capacity_after_growth: false,
         min_created: 100,
         min_ratio: 0.85,
         counts_in_full_collections: true,

@@ -79,7 +79,7 @@ pub static NODE_20: Profile = Profile {
         low_throughput: 1_000,
         page_promotion_percent: 70,
         copy_buffer: 32 * KIB,
-        copy_buffers_left: CopyBuffersLeft { always: 0, per_mib: 25 },
+        copy_buffers_left: CopyBuffersLeft { hundredths: 0, survivors_percent: 12 },
         parked_buffer_min: 4 * KIB,
     },
     collection: CollectionRules {
@@ -116,6 +116,7 @@ pub static NODE_20: Profile = Profile {
     },
     pretenuring: PretenuringRules {
         threshold: PretenuringThreshold::Maximum,
+        capacity_after_growth: false,
         min_created: 100,
         min_ratio: 0.85,
         counts_in_full_collections: true,

@@ -80,7 +80,7 @@ pub static NODE_22: Profile = Profile {
         low_throughput: 1_000,
         page_promotion_percent: 70,
         copy_buffer: 32 * KIB,
-        copy_buffers_left: CopyBuffersLeft { always: 67, per_mib: 0 },
+        copy_buffers_left: CopyBuffersLeft { hundredths: 67, survivors_percent: 0 },
         parked_buffer_min: 4 * KIB,
     },
     collection: CollectionRules {
@@ -117,6 +117,7 @@ pub static NODE_22: Profile = Profile {
     },
     pretenuring: PretenuringRules {
         threshold: PretenuringThreshold::AtMost(16 * MIB),
+        capacity_after_growth: true,
         min_created: 100,
         min_ratio: 0.85,
         counts_in_full_collections: true,

@@ -85,7 +85,7 @@ pub static NODE_26: Profile = Profile {
         low_throughput: 1_000,
         page_promotion_percent: 70,
         copy_buffer: 32 * KIB,
-        copy_buffers_left: CopyBuffersLeft { always: 120, per_mib: 0 },
+        copy_buffers_left: CopyBuffersLeft { hundredths: 120, survivors_percent: 0 },
         parked_buffer_min: 4 * KIB,
     },
     collection: CollectionRules {
@@ -122,6 +122,7 @@ pub static NODE_26: Profile = Profile {
     },
     pretenuring: PretenuringRules {
         threshold: PretenuringThreshold::AtMost(8 * MIB),
+        capacity_after_growth: false,
         min_created: 100,
         min_ratio: 0.85,
         counts_in_full_collections: false,

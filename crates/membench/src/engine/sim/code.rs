@@ -224,11 +224,15 @@ impl Codes {
             if !code.sites.iter().any(|site| news.contains(&site.number())) {
                 continue;
             }
-            if code.inlined && self.functions[self.main].tier != Tier::Unoptimized {
-                self.functions[self.main].deoptimize_lazily(place, &rules);
-            }
-            if code.function != self.main && self.functions[code.function].tier != Tier::Unoptimized {
-                self.functions[code.function].deoptimize_lazily(place, &rules);
+            let main = code.inlined.then_some(self.main);
+            for function in [main, Some(code.function).filter(|&function| function != self.main)].into_iter().flatten()
+            {
+                let function = &mut self.functions[function];
+                if function.tier != Tier::Unoptimized {
+                    function.deoptimize_lazily(place, &rules);
+                } else if function.is_compiling() {
+                    function.abort(place, &rules);
+                }
             }
         }
     }

@@ -237,6 +237,23 @@ impl Function {
         }
     }
 
+    /// A compiler works on it.
+    pub(super) fn is_compiling(&self) -> bool {
+        self.compiling.is_some()
+    }
+
+    /// What the compiler took for granted does not hold any more: its work is for nothing, and is asked for again.
+    pub(super) fn abort(&mut self, place: Place, rules: &TieringRules) {
+        let Some((target, _)) = self.compiling.take() else { return };
+        if self.main {
+            self.budget = self.replacement(rules);
+            // The loop has been waiting long enough: the next tick starts the compiler anew.
+            self.urgency = place.depth;
+        } else {
+            self.start(target, place, rules);
+        }
+    }
+
     /// Its calls are inlined from now on, or not any more.
     pub(super) fn cover(&mut self, covered: bool) {
         match (covered, self.covered) {
@@ -256,4 +273,75 @@ impl Function {
 /// The size of a library function of Node that a workload calls.
 pub(super) const fn library(length: u32, executed: u32) -> Size {
     Size { length, call: executed, round: executed }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gcheap::profile::Profile;
+
+    fn rules(node: u32) -> TieringRules {
+        Profile::for_node(node).expect("supported").tiering
+    }
+
+    /// Executions until a compiler starts.
+    fn until_compiled(function: &mut Function, weight: i64, depth: u32, rules: &TieringRules) -> u64 {
+        let place = Place { now: 0.0, depth, weight, calls: false };
+        for execution in 1.. {
+            function.budget -= weight;
+            if function.budget < 0 {
+                function.tick(place, rules);
+            }
+            if function.is_compiling() {
+                return execution;
+            }
+        }
+        unreachable!("a loop that is executed often enough is hot")
+    }
+
+    #[test]
+    fn a_loop_is_replaced_after_as_many_rounds_as_in_a_real_node() {
+        // `--trace-osr` on a main program of 357 bytes with a loop of 146, inside another loop.
+        for (node, real) in [(20, 4_783.0), (22, 11_272.0), (24, 1_735.0), (26, 1_735.0)] {
+            let mut main = Function::new(true, 357, 250, &rules(node));
+            let rounds = until_compiled(&mut main, 146, 1, &rules(node)) as f64;
+            assert!((rounds / real - 1.0).abs() < 0.01, "Node {node}: {rounds} rounds, really {real}");
+        }
+    }
+
+    #[test]
+    fn a_small_function_is_optimized_after_as_many_calls_as_in_a_real_node() {
+        // `--trace-opt` on a function of 67 bytes without a loop.
+        for (node, real) in [(20, 1_017.0), (22, 3_009.0), (24, 509.0), (26, 509.0)] {
+            let mut function = Function::new(false, 67, 67, &rules(node));
+            let calls = until_compiled(&mut function, 67, 0, &rules(node)) as f64;
+            assert!((calls / real - 1.0).abs() < 0.01, "Node {node}: {calls} calls, really {real}");
+        }
+    }
+
+    #[test]
+    fn code_is_there_when_the_compiler_is_done_and_not_before() {
+        let rules = rules(22);
+        let mut function = Function::new(false, 100, 100, &rules);
+        until_compiled(&mut function, 100, 0, &rules);
+        let mut look = |now: f64| {
+            function.budget = -1;
+            function.tick(Place { now, depth: 0, weight: 100, calls: true }, &rules)
+        };
+        let done = 100.0 * rules.turbofan_ns / 1e6;
+        assert!(!look(done * 0.9));
+        assert!(look(done * 1.1));
+        assert_eq!(function.tier, Tier::Turbofan);
+    }
+
+    #[test]
+    fn calls_that_are_inlined_do_not_count() {
+        let rules = rules(24);
+        let mut function = Function::new(false, 100, 100, &rules);
+        let before = function.budget;
+        function.cover(true);
+        function.budget -= 1_000_000;
+        function.cover(false);
+        assert_eq!(function.budget, before);
+    }
 }
