@@ -96,7 +96,10 @@ fn a_table_has_objects_of_its_type_only() {
     let cell = Cell::new(&mut scope, 7.into()).unwrap();
     scope.table_set(table, 9, Some(cell)).unwrap();
     assert_eq!(scope.table_length(table).unwrap(), 10);
-    assert!(matches!(scope.table_get(table, 10).unwrap_err().kind(), ErrorKind::IndexOutOfRange { index: 10, length: 10 }));
+    assert!(matches!(
+        scope.table_get(table, 10).unwrap_err().kind(),
+        ErrorKind::IndexOutOfRange { index: 10, length: 10 }
+    ));
     assert!(scope.table_set(table, u64::MAX, None).is_err());
     scope.collect(GcKind::Minor).unwrap();
     scope.collect(GcKind::Major).unwrap();
