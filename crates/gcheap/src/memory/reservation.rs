@@ -6,7 +6,7 @@
 use super::backend::Backend;
 use super::{OS_PAGE, Refused, WORD};
 use std::ptr::NonNull;
-use std::sync::Arc;
+use std::rc::Rc;
 
 pub(crate) struct Reservation {
     base: NonNull<u8>,
@@ -15,7 +15,7 @@ pub(crate) struct Reservation {
     bytes: usize,
     /// Chunks that [`Self::commit_chunks`] has made usable, one bit each.
     chunks: Vec<u64>,
-    region: Arc<Region>,
+    region: Rc<Region>,
 }
 
 /// Address space of one backend, given back when the last part of it is dropped.
@@ -33,9 +33,9 @@ impl Region {
         bytes: usize,
         align: usize,
         usable: bool,
-    ) -> Result<Arc<Region>, Refused> {
+    ) -> Result<Rc<Region>, Refused> {
         let base = backend.reserve(bytes, align, usable)?;
-        Ok(Arc::new(Region { base, bytes, align, backend }))
+        Ok(Rc::new(Region { base, bytes, align, backend }))
     }
 
     /// Where a part of it lies. Panics if it does not.
@@ -76,7 +76,7 @@ impl Reservation {
 
     /// A part of a region, whose size is a power of two. Panics unless it lies in the region with a gap behind it. The caller
     /// gives no byte of it to anybody else.
-    pub(super) fn of_part(region: Arc<Region>, offset: usize, bytes: usize) -> Self {
+    pub(super) fn of_part(region: Rc<Region>, offset: usize, bytes: usize) -> Self {
         assert!(bytes.is_power_of_two() && offset.is_multiple_of(OS_PAGE as usize));
         let base = region.part(offset, bytes + GAP as usize);
         Reservation { base, mask: (bytes as u64 - 1) & !(WORD - 1), bytes, chunks: Vec::new(), region }

@@ -9,7 +9,7 @@ use super::{BitTable, OS_PAGE, Refused, Reservation, WORD};
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
-use std::sync::Arc;
+use std::rc::Rc;
 
 /// The tables of one heap.
 pub(crate) struct SideTables {
@@ -32,7 +32,7 @@ impl SideTables {
         let gap = GAP as usize;
         let region = Region::new(backend, 2 * (bits + gap) + bytes + 2 * words, OS_PAGE as usize, true)?;
         let (slots, flags) = (bits + gap, 2 * (bits + gap));
-        let bit_table = |offset| BitTable::of(Reservation::of_part(Arc::clone(&region), offset, bits));
+        let bit_table = |offset| BitTable::of(Reservation::of_part(Rc::clone(&region), offset, bits));
         Ok(SideTables {
             marks: bit_table(0),
             slots: bit_table(slots),
@@ -52,16 +52,16 @@ impl Plain for u64 {}
 pub(crate) struct Table<T: Plain> {
     first: NonNull<T>,
     length: usize,
-    _region: Arc<Region>,
+    _region: Rc<Region>,
     entries: PhantomData<T>,
 }
 
 impl<T: Plain> Table<T> {
     /// The caller has made the region usable and gives no byte of the part to anybody else.
-    fn of_part(region: &Arc<Region>, offset: usize, length: usize) -> Self {
+    fn of_part(region: &Rc<Region>, offset: usize, length: usize) -> Self {
         assert!(offset.is_multiple_of(OS_PAGE as usize));
         let first = region.part(offset, length * size_of::<T>()).cast();
-        Table { first, length, _region: Arc::clone(region), entries: PhantomData }
+        Table { first, length, _region: Rc::clone(region), entries: PhantomData }
     }
 }
 
