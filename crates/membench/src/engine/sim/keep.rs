@@ -50,22 +50,12 @@ impl<'o> Holder<'o> {
     /// A new, empty container. Can collect.
     pub(super) fn new(keep: &Keep, scope: &mut Scope<'o>) -> Result<Holder<'o>, Error> {
         Ok(match (keep.container, keep.bound) {
-            (Container::Map, _) => {
-                let map = scope.map()?;
-                Holder::Map(variable(keep, map, scope)?)
-            }
-            (Container::Set, _) => {
-                let set = scope.set()?;
-                Holder::Set(variable(keep, set, scope)?)
-            }
+            (Container::Map, _) => Holder::Map(variable(keep, scope, |scope| scope.map())?),
+            (Container::Set, _) => Holder::Set(variable(keep, scope, |scope| scope.set())?),
             (Container::Array, Bound::Window(size) | Bound::Table(size)) => {
-                let slots = slots(size, scope)?;
-                Holder::Slots(variable(keep, slots, scope)?)
+                Holder::Slots(variable(keep, scope, |scope| slots(size, scope))?)
             }
-            (Container::Array, _) if keep.dropped => {
-                let array = scope.array(&[])?;
-                Holder::Grows(variable(keep, array, scope)?)
-            }
+            (Container::Array, _) if keep.dropped => Holder::Grows(variable(keep, scope, |scope| scope.array(&[]))?),
             (Container::Array, _) => Holder::Array(scope.array(&[])?),
             (Container::List, _) => Holder::Head(scope.array(&[Value::Undefined])?),
         })
@@ -75,7 +65,9 @@ impl<'o> Holder<'o> {
     pub(super) fn drop_all(&mut self, keep: &Keep, again: bool, scope: &mut Scope<'_>) -> Result<(), Error> {
         let mut turn = scope.scope();
         let (cell, container) = match *self {
-            Holder::Grows(Variable::Cell(cell)) => (cell, if again { turn.array(&[])?.into() } else { Value::Undefined }),
+            Holder::Grows(Variable::Cell(cell)) => {
+                (cell, if again { turn.array(&[])?.into() } else { Value::Undefined })
+            }
             Holder::Head(cell) => return turn.array_set(cell, 0, Value::Undefined),
             Holder::Map(Variable::Cell(cell)) => (cell, if again { turn.map()?.into() } else { Value::Undefined }),
             Holder::Set(Variable::Cell(cell)) => (cell, if again { turn.set()?.into() } else { Value::Undefined }),
@@ -94,13 +86,18 @@ fn slots<'s>(size: u32, scope: &mut Scope<'s>) -> Result<Local<'s, JsArray>, Err
     scope.array_with_length(Placement::Young, u64::from(size))
 }
 
+/// Nothing but the cell of a variable that is dropped holds its first container.
 fn variable<'o, T: Type>(
     keep: &Keep,
-    container: Local<'o, T>,
     scope: &mut Scope<'o>,
+    make: impl for<'s> Fn(&mut Scope<'s>) -> Result<Local<'s, T>, Error>,
 ) -> Result<Variable<'o, T>, Error> {
-    Ok(match keep.dropped {
-        true => Variable::Cell(scope.array(&[container.into()])?),
-        false => Variable::Constant(container),
-    })
+    if !keep.dropped {
+        return make(scope).map(Variable::Constant);
+    }
+    let cell = scope.escape(|inner| {
+        let container = make(inner)?;
+        inner.array(&[container.into()])
+    });
+    cell.map(Variable::Cell)
 }
