@@ -5,7 +5,7 @@ use crate::model::{Cell, Id, Node, Slot};
 use crate::operation::{Action, Operation};
 use crate::world::{Pair, WatchedNode, World, can_be_weak, collections};
 use gcheap::types::{JsArray, JsFinalizationRegistry, JsWeakMap, JsWeakRef};
-use gcheap::{Local, Scope, Value};
+use gcheap::{Heap, Local, Scope, Value};
 use std::collections::BTreeMap;
 
 impl World<'_> {
@@ -72,7 +72,7 @@ impl World<'_> {
                 let Some((target, target_id)) = self.pick_where(turn, locals, a, can_be_weak)? else { return Ok(()) };
                 let weak_ref = turn.weak_ref(target)?;
                 self.kept.insert(target_id);
-                let id = self.model.add(Node::WeakRef(Some(target_id), turn.mark_compacts()));
+                let id = self.model.add(Node::WeakRef(Some(target_id), clearing_collections(turn)));
                 self.keep(turn, (weak_ref.upcast(), id), c)
             }
             Action::Deref => {
@@ -178,11 +178,11 @@ impl World<'_> {
     ) -> Done<Option<Pair<'t>>> {
         let weak_ref = turn.downcast::<JsWeakRef>(local)?;
         let target = turn.deref_weak(weak_ref)?;
-        let mark_compacts = turn.mark_compacts();
+        let collections = clearing_collections(turn);
         let Node::WeakRef(expected, seen) = &mut self.model.nodes[id] else { return Ok(None) };
         match (target, *expected) {
             (Some(local), Some(node)) => {
-                *seen = mark_compacts;
+                *seen = collections;
                 self.kept.insert(node);
                 Ok(Some((local, node)))
             }
@@ -191,8 +191,8 @@ impl World<'_> {
             (None, Some(node)) if reachable[node] => {
                 wrong(format!("the target {node} of WeakRef {id} is reachable but gone"))
             }
-            (None, Some(node)) if *seen == mark_compacts => {
-                wrong(format!("the target {node} of WeakRef {id} is gone without a full collection"))
+            (None, Some(node)) if *seen == collections => {
+                wrong(format!("the target {node} of WeakRef {id} is gone without a collection that clears it"))
             }
             (None, Some(_)) => {
                 *expected = None;
@@ -244,4 +244,9 @@ impl World<'_> {
         }
         Ok(true)
     }
+}
+
+/// Collections so far that may clear WeakRefs.
+fn clearing_collections(heap: &Heap) -> u64 {
+    if heap.profile().new_space.scavenges_clear_weak_refs { collections(heap) } else { heap.mark_compacts() }
 }

@@ -1,7 +1,7 @@
 //! Weak objects: WeakRefs, weak cells of FinalizationRegistries, ephemeron tables.
 //!
 //! Each is on a list from its allocation on. A collection walks the lists, not the heap: what died is dropped, what moved is
-//! renamed. Targets are cleared by mark-compacts only (a scavenge keeps young targets alive, as V8's does); entries of
+//! renamed. Targets are cleared by mark-compacts; a scavenge keeps young targets alive up to V8 13.6 and clears them from 14.6 on. Entries of
 //! ephemeron tables die with their keys in both.
 
 use super::Mechanism;

@@ -1,7 +1,7 @@
 //! WeakRef, WeakMap, FinalizationRegistry with the semantics of ECMAScript and V8.
 //!
 //! A WeakRef keeps its target for the rest of the job in which it was made or read ([`Heap::end_job`] ends a job);
-//! mark-compacts clear targets, scavenges do not. Callbacks of a FinalizationRegistry are queued by mark-compacts and taken
+//! mark-compacts clear targets, scavenges from V8 14.6 on. Callbacks of a FinalizationRegistry are queued by the collections that clear and taken
 //! with [`Scope::take_finalization`] when the job has ended; [`Heap::job`] and [`Heap::run_finalizers`] put both in order.
 //!
 //! JavaScript refuses to hold some values weakly (strings, numbers, a target that is its own held value); here any object can

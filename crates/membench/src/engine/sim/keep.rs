@@ -49,24 +49,13 @@ impl<T: Type> Variable<'_, T> {
 impl<'o> Holder<'o> {
     /// A new, empty container. Can collect.
     pub(super) fn new(keep: &Keep, scope: &mut Scope<'o>) -> Result<Holder<'o>, Error> {
-        if keep.dropped && keep.container != Container::List {
-            let cell = scope.array(&[Value::Undefined])?;
-            let mut holder = match (keep.container, keep.bound) {
-                (Container::Map, _) => Holder::Map(Variable::Cell(cell)),
-                (Container::Set, _) => Holder::Set(Variable::Cell(cell)),
-                (_, Bound::Window(_) | Bound::Table(_)) => Holder::Slots(Variable::Cell(cell)),
-                _ => Holder::Grows(Variable::Cell(cell)),
-            };
-            // The first container is made as the later ones are: no handle but the cell holds it.
-            holder.drop_all(keep, true, scope)?;
-            return Ok(holder);
-        }
         Ok(match (keep.container, keep.bound) {
-            (Container::Map, _) => Holder::Map(Variable::Constant(scope.map()?)),
-            (Container::Set, _) => Holder::Set(Variable::Constant(scope.set()?)),
+            (Container::Map, _) => Holder::Map(variable(keep, scope, |scope| scope.map())?),
+            (Container::Set, _) => Holder::Set(variable(keep, scope, |scope| scope.set())?),
             (Container::Array, Bound::Window(size) | Bound::Table(size)) => {
-                Holder::Slots(Variable::Constant(slots(size, scope)?))
+                Holder::Slots(variable(keep, scope, |scope| slots(size, scope))?)
             }
+            (Container::Array, _) if keep.dropped => Holder::Grows(variable(keep, scope, |scope| scope.array(&[]))?),
             (Container::Array, _) => Holder::Array(scope.array(&[])?),
             (Container::List, _) => Holder::Head(scope.array(&[Value::Undefined])?),
         })
@@ -95,4 +84,20 @@ impl<'o> Holder<'o> {
 
 fn slots<'s>(size: u32, scope: &mut Scope<'s>) -> Result<Local<'s, JsArray>, Error> {
     scope.array_with_length(Placement::Young, u64::from(size))
+}
+
+/// Nothing but the cell of a variable that is dropped holds its first container.
+fn variable<'o, T: Type>(
+    keep: &Keep,
+    scope: &mut Scope<'o>,
+    make: impl for<'s> Fn(&mut Scope<'s>) -> Result<Local<'s, T>, Error>,
+) -> Result<Variable<'o, T>, Error> {
+    if !keep.dropped {
+        return make(scope).map(Variable::Constant);
+    }
+    let cell = scope.escape(|inner| {
+        let container = make(inner)?;
+        inner.array(&[container.into()])
+    });
+    cell.map(Variable::Cell)
 }
