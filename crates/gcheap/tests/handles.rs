@@ -176,3 +176,25 @@ fn a_look_sees_what_a_handle_sees() {
     assert_eq!(inside.downcast::<Record>().unwrap().field(0).unwrap().as_smi(), Some(3));
     assert!(inside.downcast::<Record>().unwrap().field(1).is_err());
 }
+
+#[test]
+fn a_nursery_serves_every_profile() {
+    for node in [10, 12, 18, 20, 22, 24, 26] {
+        let profile = gcheap::profile::Profile::for_node(node).unwrap();
+        let mut heap = Heap::new(HeapOptions { profile, nursery: Some(1 << 19), ..HeapOptions::for_tests() }).unwrap();
+        let mut scope = heap.scope();
+        let kept = scope.array(&[]).unwrap();
+        for round in 0..6 {
+            for number in 0..3000 {
+                let mut turn = scope.scope();
+                let object = turn.object(&[Value::Smi(number), Value::Smi(round)]).unwrap();
+                if number % 7 == 0 {
+                    turn.array_push(kept, object.into()).unwrap();
+                }
+            }
+            scope.collect(if round % 2 == 0 { GcKind::Major } else { GcKind::Minor }).unwrap();
+            scope.verify().unwrap_or_else(|broken| panic!("Node {node}, round {round}: {broken}"));
+        }
+        assert_eq!(scope.array_length(kept).unwrap(), 6 * 429);
+    }
+}

@@ -351,7 +351,7 @@ impl Heap {
             table_types: Vec::new(),
             peak_used: 0,
         };
-        heap.mechanism.promotes_all = profile.new_space.full_collection_promotes_all;
+        heap.mechanism.promotes_all = profile.new_space.full_collection_promotes_all || options.nursery.is_some();
         heap.mechanism.scavenges_clear_weak_refs = profile.new_space.scavenges_clear_weak_refs;
         if options.baseline {
             heap.fill_baseline()?;

@@ -6,7 +6,7 @@
 mod loops;
 
 use gcheap::types::{JsArray, JsFinalizationRegistry, JsString, JsTypedArray, JsWeakMap};
-use gcheap::{Error, Heap, Local, Placement, Scope, Value};
+use gcheap::{Error, ErrorKind, Heap, Local, Placement, Scope, Value};
 
 use super::code::{self, Codes, Library};
 use super::keep::Holder;
@@ -435,6 +435,6 @@ impl<'p, 'o> Maker<'p, 'o> {
 
 /// The object that a value is, of the type that the language has checked.
 fn object<'s, T: gcheap::types::Type>(value: Value<'s>, scope: &Scope<'s>) -> Result<Local<'s, T>, Error> {
-    let object = value.as_object().ok_or(Error::WrongHeap)?;
+    let object = value.as_object().ok_or(ErrorKind::WrongHeap)?;
     scope.downcast(object)
 }
