@@ -1,10 +1,10 @@
 //! The comparison as a document: how it is measured, the tables, and where a cell stays outside. Pure.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use super::compare::{Metric, SizeAtSample};
+use super::compare::{Comparison, Metric, SizeAtSample};
 use super::subject::Library;
 use super::table::{OUTSIDE, Rows, cells, error, limit, range, summaries};
 use super::{Measured, Results};
@@ -27,7 +27,7 @@ pub fn markdown(results: &Results, notes: &dyn Fn(Library) -> String) -> String 
     if !results.unseen.is_empty() {
         parts.push(unseen(&results.unseen, &notes(Library::Unseen)));
     }
-    parts.extend([samples(&far), why(&far)]);
+    parts.extend([near(&results.shipped), samples(&far), why(&far)]);
     parts.join("\n")
 }
 
@@ -52,8 +52,8 @@ fn how() -> String {
          * The **error** of a size at a sample is its distance from the median of the real runs, as a share of that median.\n  \
          A cell shows the median over its samples.\n\
          * A size lies **inside** when it is in the spread of the real runs, least to greatest, widened by 5 % of the median;\n  \
-         a count of collections, when it is in the spread widened by 1; the iteration of death and the location, when\n  \
-         real runs had them. What lies outside is marked {OUTSIDE}.\n\
+         a count of collections and the iteration of death, when they are in the spread widened by 1; the location, when\n  \
+         a real run had it. What lies outside is marked {OUTSIDE}.\n\
          * Real runs differ among themselves. The **mark to reach** is the same measure, taken of each real run against the\n  \
          others of its cell; rows `real` of the summary.\n"
     )
@@ -127,6 +127,40 @@ impl Far<'_> {
         }
         all
     }
+}
+
+/// How many single samples are near the median, a workload and version at a time, and how many of real runs are.
+fn near(measured: &[Measured]) -> String {
+    let [used, total] = BOUNDS.map(|(_, bound)| bound * 100.0);
+    let mut groups: BTreeMap<(&str, u32), Vec<&Measured>> = BTreeMap::new();
+    for one in measured {
+        groups.entry((&one.cell.workload, one.cell.node)).or_default().push(one);
+    }
+    let head = ["workload", "Node", "heapUsed", "real", "heapTotal", "real"];
+    let mut rows: Rows = vec![head.map(str::to_owned).to_vec()];
+    for ((workload, node), cells) in groups {
+        let mut row = vec![workload.to_owned(), node.to_string()];
+        for (metric, bound) in BOUNDS {
+            let simulated = cells.iter().map(|cell| &cell.comparison);
+            let real = cells.iter().flat_map(|cell| &cell.among);
+            row.push(share_within(simulated, metric, bound));
+            row.push(share_within(real, metric, bound));
+        }
+        rows.push(row);
+    }
+    format!(
+        "## Single samples\n\n\
+         Share of the samples at which `heapUsed` is at most {used:.0} % and `heapTotal` at most {total:.0} % from the median of the real\n\
+         runs, over all limits; beside it the same share of the real runs, each against the median of the others.\n\n{}",
+        table(&rows)
+    )
+}
+
+fn share_within<'c>(runs: impl Iterator<Item = &'c Comparison>, metric: Metric, bound: f64) -> String {
+    let (near, all) = runs
+        .flat_map(|run| run.of_metric(metric))
+        .fold((0u32, 0u32), |(near, all), size| (near + u32::from(size.error() <= bound), all + 1));
+    if all == 0 { "-".to_owned() } else { format!("{:.0} %", f64::from(near) / f64::from(all) * 100.0) }
 }
 
 fn samples(far: &[Far<'_>]) -> String {
