@@ -12,7 +12,7 @@
 
 use super::Mechanism;
 use super::parallel_mark::Outbox;
-use crate::memory::{Mark, MarkView, Share, Top, WORD, Worklist};
+use crate::memory::{Mark, MarkView, Share, Slots, Top, WORD, Worklist};
 use crate::mutants::{Mutant, on};
 use crate::object::Header;
 use crate::object::word::{address as address_of, is_reference, is_weak_reference};
@@ -152,7 +152,7 @@ impl Mechanism {
     fn drain_alone<const CANDIDATES: bool>(&mut self, budget: u64) -> bool {
         let marking = &mut self.marking;
         let mut marker = Marker {
-            waiting: marking.worklist.top(),
+            waiting: &mut marking.worklist,
             pieces: &mut marking.pieces,
             recorded: &mut marking.recorded,
             view: self.spaces.pages.mark_view(),
@@ -167,10 +167,9 @@ impl Mechanism {
     }
 }
 
-/// The marking loop's own state. All that it calls is inlined or gets what it needs by value, so that the state lives in
-/// registers and none of it is read back from memory after each store.
+/// The marking loop's own state.
 pub(super) struct Marker<'m, S: Share> {
-    pub(super) waiting: Top<'m, u32>,
+    pub(super) waiting: &'m mut Worklist<u32>,
     pub(super) pieces: &'m mut Worklist<(u32, u32)>,
     pub(super) recorded: &'m mut Worklist<u32>,
     pub(super) view: MarkView<'m, S>,
@@ -181,67 +180,76 @@ pub(super) struct Marker<'m, S: Share> {
 }
 
 /// Tagged words of an object that are visited in one go.
-struct Run {
+struct Run<'m> {
     address: u64,
-    first: u64,
-    count: u64,
+    slots: Slots<'m>,
+}
+
+/// What the loop holds in registers: nothing here is reached through a pointer that a call could write through.
+struct Hand<'m, S: Share> {
+    waiting: Top<'m, u32>,
+    view: MarkView<'m, S>,
+    visited: u64,
 }
 
 impl<S: Share> Marker<'_, S> {
     /// Visits until nothing is left or `budget` bytes were visited; whether nothing is left.
     #[inline(always)]
     pub(super) fn drain<const CANDIDATES: bool>(&mut self, budget: u64) -> bool {
+        let Marker { waiting, pieces, recorded, view, away, visited } = self;
+        let mut hand = Hand { waiting: waiting.top(), view: view.reborrow(), visited: *visited };
         // Popped objects whose headers are on their way, the oldest at `turn`; 0 is an empty place.
         let mut queue = [0u32; QUEUE];
         let mut turn = 0usize;
         let mut here = 0;
         let done = loop {
-            let mut run = match self.waiting.pop() {
+            let mut run = match hand.waiting.pop() {
                 Some(index) => {
-                    let mut address = self.view.place(unpack(index));
+                    let mut address = hand.view.place(unpack(index));
                     // What lies near the object before it needs no time to arrive.
                     if address ^ here >= NEAR {
-                        self.view.prefetch(address);
+                        hand.view.prefetch(address);
                         let oldest = std::mem::replace(&mut queue[turn % QUEUE], index);
                         turn = turn.wrapping_add(1);
                         if oldest == 0 {
                             continue;
                         }
-                        address = self.view.place(unpack(oldest));
+                        address = hand.view.place(unpack(oldest));
                     }
-                    if self.visited >= budget {
-                        self.waiting.push(pack(address));
+                    if hand.visited >= budget {
+                        hand.waiting.push(pack(address));
                         break false;
                     }
-                    self.open(address)
+                    hand.open(address, pieces)
                 }
                 None => match queue.iter_mut().find(|place| **place != 0) {
-                    Some(place) => self.open(unpack(std::mem::take(place))),
-                    None => match self.pieces.pop() {
-                        Some((index, at)) => self.next_piece(unpack(index), u64::from(at)),
+                    Some(place) => hand.open(unpack(std::mem::take(place)), pieces),
+                    None => match pieces.pop() {
+                        Some((index, at)) => hand.next_piece(unpack(index), u64::from(at), pieces),
                         None => break true,
                     },
                 },
             };
             // From object to neighbour without a detour over the stack: what was allocated together lies together.
             loop {
-                let next = self.visit::<CANDIDATES>(&run);
+                here = run.address;
+                let next = hand.visit::<CANDIDATES>(run, recorded, away);
                 if next == 0 {
                     break;
                 }
-                if next ^ run.address >= NEAR {
-                    self.waiting.push(pack(next));
+                if next ^ here >= NEAR {
+                    hand.waiting.push(pack(next));
                     break;
                 }
-                run = self.open(next);
+                run = hand.open(next, pieces);
             }
-            here = run.address;
         };
         for index in queue {
             if index != 0 {
-                self.waiting.push(index);
+                hand.waiting.push(index);
             }
         }
+        *visited = hand.visited;
         done
     }
 
@@ -252,47 +260,51 @@ impl<S: Share> Marker<'_, S> {
             self.waiting.push(index);
         }
     }
+}
 
+impl<'m, S: Share> Hand<'m, S> {
     /// The slots of a marked object, which counts as live from here on.
     #[inline(always)]
-    fn open(&mut self, address: u64) -> Run {
+    fn open(&mut self, address: u64, pieces: &mut Worklist<(u32, u32)>) -> Run<'m> {
         let address = self.view.place(address);
         let header = Header(self.view.word(address));
-        if header.is_small() && header.small_tagged() <= PIECE {
+        if header.is_usual() {
             let bytes = header.small_words() * WORD;
             self.view.add_live(address, bytes + WORD * u64::from(on(Mutant::WrongLiveBytes)));
             self.visited += bytes;
-            return Run { address, first: address + WORD, count: header.small_tagged() };
+            return Run { address, slots: self.view.few_slots(address, header.small_tagged()) };
         }
         self.view.add_live(address, header.bytes());
-        self.next_piece(address, 1)
+        if !header.is_small() || header.small_tagged() > PIECE {
+            return self.next_piece(address, 1, pieces);
+        }
+        self.visited += header.bytes();
+        Run { address, slots: self.view.slots(address + WORD, header.tagged()) }
     }
 
     /// A piece of a long object; the rest waits.
     #[inline(always)]
-    fn next_piece(&mut self, address: u64, first: u64) -> Run {
-        let count = piece(self.pieces, Header(self.view.word(address)), address, first);
+    fn next_piece(&mut self, address: u64, first: u64, pieces: &mut Worklist<(u32, u32)>) -> Run<'m> {
+        let count = piece(pieces, Header(self.view.word(address)), address, first);
         self.visited += count * WORD;
-        Run { address, first: address + first * WORD, count }
+        Run { address, slots: self.view.slots(address + first * WORD, count) }
     }
 
     /// Marks what the slots refer to and pushes it, all but the last: that is returned, to be visited next if it lies near.
     #[inline(always)]
-    fn visit<const CANDIDATES: bool>(&mut self, run: &Run) -> u64 {
+    fn visit<const CANDIDATES: bool>(
+        &mut self,
+        run: Run<'m>,
+        recorded: &mut Worklist<u32>,
+        away: &mut Outbox<'_>,
+    ) -> u64 {
         let mut next = 0;
-        let slots = self.view.words(run.first, run.count);
-        for slot in slots {
-            let word = *slot;
+        for (slot, word) in run.slots {
             if !is_reference(word) {
                 continue;
             }
-            if CANDIDATES && self.view.flags(word) & CANDIDATE != 0 {
-                // Counting the slots would cost more than finding out where this one is: few point to candidates.
-                let offset = std::ptr::from_ref(slot).addr() - slots.as_ptr().addr();
-                let slot = run.first + offset as u64;
-                if self.view.flags(slot) & YOUNG == 0 {
-                    record(self.recorded, slot);
-                }
+            if CANDIDATES && self.view.flags(word) & CANDIDATE != 0 && self.view.flags(slot) & YOUNG == 0 {
+                record(recorded, slot);
             }
             if is_weak_reference(word) {
                 continue;
@@ -306,7 +318,7 @@ impl<S: Share> Marker<'_, S> {
                     next = place;
                 }
                 Mark::Known => {}
-                Mark::Foreign => self.away.put(pack(place)),
+                Mark::Foreign => away.put(pack(place)),
             }
         }
         next

@@ -115,7 +115,7 @@ impl Part<'_> {
         let _watch = Watch(exchange);
         let other = 1 - self.number;
         let mut marker = Marker {
-            waiting: self.waiting.top(),
+            waiting: self.waiting,
             pieces: self.pieces,
             recorded: self.recorded,
             view: self.view,

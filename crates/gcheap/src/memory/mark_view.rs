@@ -15,6 +15,8 @@ use std::ptr::NonNull;
 pub(crate) trait Share {
     /// Whether those of an address inside the reservation are among them.
     fn owns(&self, place: u64) -> bool;
+    /// The same share, for a view that takes the place of this one for a while.
+    fn reborrow(&mut self) -> Self;
 }
 
 /// All mark bits.
@@ -24,6 +26,11 @@ impl Share for Whole {
     #[inline(always)]
     fn owns(&self, _: u64) -> bool {
         true
+    }
+
+    #[inline(always)]
+    fn reborrow(&mut self) -> Self {
+        Whole
     }
 }
 
@@ -37,6 +44,11 @@ impl Share for Half {
     #[inline(always)]
     fn owns(&self, place: u64) -> bool {
         place / STRIPE % 2 == self.0
+    }
+
+    #[inline(always)]
+    fn reborrow(&mut self) -> Self {
+        Half(self.0)
     }
 }
 
@@ -68,6 +80,23 @@ pub(crate) struct MarkView<'m, S: Share> {
 // (`set_mark` checks), of which no word is shared with the other half; and writes live bytes into a table that `split` was
 // given for it alone. There is one view of each half, and views are not cloned.
 unsafe impl Send for MarkView<'_, Half> {}
+
+impl<S: Share> MarkView<'_, S> {
+    /// The same view for the length of a loop, in registers.
+    #[inline(always)]
+    pub(crate) fn reborrow(&mut self) -> MarkView<'_, S> {
+        MarkView {
+            base: self.base,
+            marks: self.marks,
+            live: self.live,
+            flags: self.flags,
+            mask: self.mask,
+            page_shift: self.page_shift,
+            share: self.share.reborrow(),
+            borrow: PhantomData,
+        }
+    }
+}
 
 impl<'m> MarkView<'m, Whole> {
     /// Panics unless the tables have a mark bit for every word, and live bytes and flags for every page of the reservation.
@@ -132,17 +161,19 @@ impl<'m, S: Share> MarkView<'m, S> {
 
     /// The words from `address` on; none at all if they would leave the reservation.
     #[inline(always)]
-    pub(crate) fn words(&self, address: u64, words: u64) -> &'m [u64] {
+    pub(crate) fn slots(&self, address: u64, words: u64) -> Slots<'m> {
         let start = self.place(address);
-        if words > u64::from(u32::MAX) || start + words * WORD > self.mask {
-            return &[];
-        }
-        // SAFETY: the run starts at an aligned word of the reservation and ends within it, and nobody writes the memory
-        // while it is borrowed.
-        unsafe {
-            let first = self.base.as_ptr().add(start as usize).cast::<u64>();
-            std::slice::from_raw_parts(first, words as usize)
-        }
+        let stays = words <= u64::from(u32::MAX) && start + words * WORD <= self.mask;
+        Slots { base: self.base, at: start, end: if stays { start + words * WORD } else { start }, borrow: PhantomData }
+    }
+
+    /// The words behind the first one of an object of less than [`Reservation::MOST_IN_A_RUN`] words; of a longer one some of them.
+    #[inline(always)]
+    pub(crate) fn few_slots(&self, object: u64, words: u64) -> Slots<'m> {
+        let at = self.place(object) + WORD;
+        let words = words % Reservation::MOST_IN_A_RUN;
+        // Less than a run behind an address of the reservation: at most in the gap behind it.
+        Slots { base: self.base, at, end: at + words * WORD, borrow: PhantomData }
     }
 
     /// Asks the processor to load the line of an address; never faults, changes nothing.
@@ -192,6 +223,31 @@ impl<'m, S: Share> MarkView<'m, S> {
     }
 }
 
+/// Words of the heap with their addresses. What holds: the words from `at` to `end` lie in the reservation or in the gap behind it.
+pub(crate) struct Slots<'m> {
+    base: NonNull<u8>,
+    at: u64,
+    end: u64,
+    borrow: PhantomData<&'m Reservation>,
+}
+
+impl Iterator for Slots<'_> {
+    /// Address and word.
+    type Item = (u64, u64);
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<(u64, u64)> {
+        let at = self.at;
+        if at == self.end {
+            return None;
+        }
+        self.at = at + WORD;
+        // SAFETY: `at` lies below `end` and is a multiple of the word size, so it is a word of the reservation or of the gap, which
+        // belongs to the same mapping; nobody writes the memory while it is borrowed.
+        Some((at, unsafe { *self.base.as_ptr().add(at as usize).cast::<u64>() }))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -220,16 +276,18 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_would_leave_the_reservation_is_empty() {
+    fn slots_that_would_leave_the_reservation_are_none() {
         let bytes = 1 << 20;
         let mut memory = Reservation::new(BackendKind::Portable.make(), bytes, 1 << 18).unwrap();
         memory.commit(0, bytes).unwrap();
         let mut marks = BitTable::new(BackendKind::Portable.make(), bytes).unwrap();
         let (mut live, flags) = (vec![0; 4], vec![0; 4]);
         let view = MarkView::new(&memory, &mut marks, &mut live, &flags, 18);
-        assert_eq!(view.words(bytes - 64, 7).len(), 7);
-        assert!(view.words(bytes - 64, 9).is_empty());
-        assert!(view.words(0, u64::MAX).is_empty());
+        assert_eq!(view.slots(bytes - 64, 7).count(), 7);
+        assert_eq!(view.slots(bytes - 64, 9).count(), 0);
+        assert_eq!(view.slots(0, u64::MAX).count(), 0);
+        assert_eq!(view.few_slots(bytes - 8, 3).count(), 3);
+        assert_eq!(view.few_slots(0, 512 + 3).count(), 3);
         assert_eq!(view.word(u64::MAX), 0);
     }
 }

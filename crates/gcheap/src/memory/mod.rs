@@ -22,7 +22,7 @@ mod worklist;
 
 pub(crate) use backing_store::BackingStore;
 pub(crate) use bits::{BitTable, SPAN};
-pub(crate) use mark_view::{Half, Mark, MarkView, Share, Whole};
+pub(crate) use mark_view::{Half, Mark, MarkView, Share, Slots, Whole};
 pub(crate) use page_slots::PageSlots;
 pub(crate) use reservation::{Reservation, SMALL_HEAP};
 pub(crate) use side_tables::{SideTables, Table};

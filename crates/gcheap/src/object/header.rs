@@ -65,6 +65,12 @@ impl Header {
         self.0 & LARGE == 0
     }
 
+    /// Small form, and less than 512 tagged words: all but long arrays.
+    #[inline(always)]
+    pub(crate) const fn is_usual(self) -> bool {
+        self.0 & (LARGE | !0 << 53) == 0
+    }
+
     /// As [`Self::words`], of a small form.
     #[inline(always)]
     pub(crate) const fn small_words(self) -> u64 {
