@@ -1,7 +1,7 @@
 //! A program with its settings as text, so that a failure can be kept, sent and run again.
 //!
 //! ```text
-//! settings 24 16 2 baseline mmap restless=7 verify compare=0
+//! settings 24 16 2 baseline mmap restless=7 verify compare=0 nursery=1048576
 //! Array 3 5 9
 //! Minor 0 0 0
 //! ```
@@ -19,7 +19,7 @@ use crate::settings::Settings;
 /// ```
 pub fn to_text(settings: &Settings, program: &[Operation]) -> String {
     let mut text = format!(
-        "settings {} {} {} {} {} {} {} compare={}\n",
+        "settings {} {} {} {} {} {} {} compare={} {}\n",
         settings.node,
         settings.max_old_space_mb,
         settings.max_semi_space_mb,
@@ -28,6 +28,7 @@ pub fn to_text(settings: &Settings, program: &[Operation]) -> String {
         settings.restless.map_or("v8".to_owned(), |seed| format!("restless={seed}")),
         if settings.verify { "verify" } else { "trust" },
         settings.compare_every,
+        settings.nursery.map_or("semi-spaces".to_owned(), |bytes| format!("nursery={bytes}")),
     );
     for Operation { action, numbers: [a, b, c] } in program {
         text.push_str(&format!("{} {a} {b} {c}\n", action.name()));
@@ -52,7 +53,9 @@ pub fn from_text(text: &str) -> Result<(Settings, Vec<Operation>), String> {
 
 fn settings(line: &str) -> Option<Settings> {
     let words: Vec<&str> = line.split_whitespace().collect();
-    let ["settings", node, old, semi, baseline, backend, policy, verify, compare] = words[..] else { return None };
+    let ["settings", node, old, semi, baseline, backend, policy, verify, compare, ref rest @ ..] = words[..] else {
+        return None;
+    };
     Some(Settings {
         node: node.parse().ok()?,
         max_old_space_mb: old.parse().ok()?,
@@ -66,6 +69,12 @@ fn settings(line: &str) -> Option<Settings> {
         },
         verify: one_of(verify, "verify", "trust")?,
         compare_every: compare.strip_prefix("compare=")?.parse().ok()?,
+        nursery: match *rest {
+            // Programs that were kept before there were nurseries do not name one.
+            [] | ["semi-spaces"] => None,
+            [nursery] => Some(nursery.strip_prefix("nursery=")?.parse().ok()?),
+            _ => return None,
+        },
     })
 }
 

@@ -26,6 +26,8 @@ pub struct Settings {
     pub verify: bool,
     /// Compare heap and model completely after every this many operations, besides where the program says so; 0 for never.
     pub compare_every: u64,
+    /// A nursery of so many bytes in place of V8's semi-spaces.
+    pub nursery: Option<u64>,
 }
 
 impl Settings {
@@ -47,6 +49,7 @@ impl Settings {
             // A walk over the heap after every collection costs more than all the rest.
             verify: random.below(4) == 0,
             compare_every: 0,
+            nursery: (random.below(4) == 0).then(|| random.pick(&[1, 256 << 10, 1 << 20, 4 << 20])),
         }
     }
 
@@ -64,6 +67,7 @@ impl Settings {
                 ..Flags::default()
             },
             baseline: self.baseline,
+            nursery: self.nursery,
             backend: if self.portable { BackendKind::Portable } else { BackendKind::default() },
             verify: self.verify,
             // Markers so slow that the program changes much under them.

@@ -176,6 +176,8 @@ pub struct Heap {
     pub(crate) id: u32,
     /// What the handles of this heap have in their upper half: its number.
     pub(crate) handle_key: NonZeroU64,
+    /// Where the heap lay when a scope of it was opened last.
+    pub(crate) home: usize,
     pub(crate) mechanism: Mechanism,
     pub(crate) profile: &'static Profile,
     pub(crate) limits: Limits,
@@ -295,6 +297,7 @@ impl Heap {
         let mut heap = Heap {
             id: id.get(),
             handle_key: handle_key(id),
+            home: 0,
             mechanism: Mechanism::new(spaces, options.parallel_marking),
             profile,
             state: LimitState {

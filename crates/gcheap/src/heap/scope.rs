@@ -30,7 +30,7 @@ use std::ops::{Deref, DerefMut};
 pub struct Scope<'s> {
     heap: &'s mut Heap,
     base: usize,
-    /// What the handles of the heap had in their upper half when the scope was opened.
+    /// What the handles of the heap had in their upper half when the scope was opened: another heap has another.
     key: NonZeroU64,
 }
 
@@ -46,6 +46,9 @@ impl Deref for Scope<'_> {
 impl DerefMut for Scope<'_> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut Heap {
+        if self.heap.handle_key != self.key {
+            self.reopen();
+        }
         self.heap
     }
 }
@@ -54,7 +57,7 @@ impl Drop for Scope<'_> {
     #[inline(always)]
     fn drop(&mut self) {
         self.heap.mechanism.roots.handles.truncate(self.base);
-        if self.heap.handle_key != self.key {
+        if self.heap.handle_key != self.key || self.heap.home != self.heap.place() {
             self.heap.refuse_handles_made_so_far();
         }
     }
@@ -64,8 +67,28 @@ impl Heap {
     /// Opens a scope.
     #[inline(always)]
     pub fn scope(&mut self) -> Scope<'_> {
+        if self.home != self.place() {
+            self.settle_here();
+        }
         let (base, key) = (self.mechanism.roots.handles.len(), self.handle_key);
         Scope { heap: self, base, key }
+    }
+
+    /// Where the heap lies now; it shows in no result. Scopes that are open on one place are nested, whatever heap is there.
+    #[inline(always)]
+    fn place(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
+    /// A scope is opened on another place than the last one. If that one is still open, it may pop what this one pushes
+    /// once the heap is back: lifetimes say nothing about the two.
+    #[cold]
+    #[inline(never)]
+    fn settle_here(&mut self) {
+        if !self.mechanism.roots.handles.is_empty() {
+            self.refuse_handles_made_so_far();
+        }
+        self.home = self.place();
     }
 
     /// Somebody has put another heap behind an open scope (`std::mem::swap` can). Handles were popped that lifetimes still say
@@ -78,6 +101,14 @@ impl Heap {
 }
 
 impl<'s> Scope<'s> {
+    /// Another heap lies here than when the scope was opened: from here on it is a scope of that one.
+    #[cold]
+    #[inline(never)]
+    fn reopen(&mut self) {
+        self.heap.settle_here();
+        (self.base, self.key) = (self.heap.mechanism.roots.handles.len(), self.heap.handle_key);
+    }
+
     /// Opens a scope inside this one.
     #[inline(always)]
     pub fn scope(&mut self) -> Scope<'_> {
@@ -97,16 +128,23 @@ impl<'s> Scope<'s> {
     /// assert_eq!(scope.array_length(pair)?, 2);
     /// # Ok::<(), gcheap::Error>(())
     /// ```
+    ///
+    /// # Errors
+    /// What `body` returns; [`ErrorKind::WrongHeap`](crate::ErrorKind::WrongHeap) for a handle of another heap.
     #[inline(always)]
     pub fn escape<T: Type>(
         &mut self,
         body: impl for<'i> FnOnce(&mut Scope<'i>) -> Result<Local<'i, T>, Error>,
     ) -> Result<Local<'s, T>, Error> {
-        let word = {
+        let (word, key) = {
             let mut inner = self.heap.scope();
             let local = body(&mut inner)?;
-            inner.word(local)?
+            (inner.word(local)?, inner.handle_key)
         };
+        // `body` may have put a scope of another heap in place of the one that it was given.
+        if self.heap.handle_key != key {
+            return Err(Error::wrong_heap());
+        }
         Ok(self.heap.push_word(word))
     }
 

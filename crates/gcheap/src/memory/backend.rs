@@ -15,7 +15,7 @@ use std::ptr::NonNull;
 ///
 /// `reserve` must return a pointer to `bytes` of address space aligned to `align` that stays valid until `unreserve`,
 /// and is used by nobody else. After `commit` of a range its bytes are readable and writable, and zero if they were
-/// never committed before or were released since.
+/// never written since `reserve`.
 pub unsafe trait Backend {
     /// Reserves `bytes` of address space, aligned to `align` (a power of two); usable at once, as if committed, if `usable`.
     fn reserve(&self, bytes: usize, align: usize, usable: bool) -> Result<NonNull<u8>, Refused>;

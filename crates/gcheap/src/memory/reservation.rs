@@ -198,8 +198,9 @@ impl Reservation {
     /// Copies whole words between two runs that do not overlap.
     #[inline]
     pub(crate) fn copy_words(&mut self, to: u64, from: u64, words: u64) {
-        let (to, from) = (self.run(to, words * WORD), self.run(from, words * WORD));
-        let bytes = words as usize * WORD as usize;
+        let bytes = words.saturating_mul(WORD);
+        let (to, from) = (self.run(to, bytes), self.run(from, bytes));
+        let bytes = bytes as usize;
         debug_assert!(to + bytes <= from || from + bytes <= to || bytes == 0);
         // SAFETY: both runs are in bounds (`run` checked). `copy` allows overlap, so even a wrong call is sound.
         unsafe {
@@ -220,7 +221,7 @@ impl Reservation {
     /// Sets every word of a run.
     #[inline]
     pub(crate) fn fill_words(&mut self, address: u64, words: u64, value: u64) {
-        let start = self.run(address, words * WORD);
+        let start = self.run(address, words.saturating_mul(WORD));
         // SAFETY: the run is in bounds and word-aligned; `&mut self` makes the slice exclusive.
         let slice =
             unsafe { std::slice::from_raw_parts_mut(self.base.as_ptr().add(start).cast::<u64>(), words as usize) };
