@@ -90,22 +90,34 @@ impl Heap {
 impl<'s> Scope<'s> {
     /// `new ArrayBuffer(bytes)`: zeroed, resident only where it is written. Can collect.
     pub fn array_buffer(&mut self, bytes: u64) -> Result<Local<'s, JsArrayBuffer>, Error> {
-        let store = if bytes > 0 { Some(self.allocate_backing_store(bytes)?) } else { None };
+        // The object stands before its store is asked for (V8 `ArrayBuffer` constructor), so that a scavenge that the store calls
+        // for is the first one the object survives.
+        let buffer = self.empty_array_buffer()?;
+        if bytes > 0 {
+            let store = self.allocate_backing_store(bytes)?;
+            self.attach(buffer, store, bytes)?;
+        }
+        Ok(buffer)
+    }
+
+    fn empty_array_buffer(&mut self) -> Result<Local<'s, JsArrayBuffer>, Error> {
         let header = layout::js_array_buffer(&self.sizes());
         let buffer = self.allocate(header)?;
         self.initialize(buffer, 1, &[UNDEFINED, UNDEFINED]);
         for index in STORE..header.words() {
             self.store_raw(buffer, index, 0);
         }
-        self.store_raw(buffer, BYTE_LENGTH, bytes);
-        let local: Local<'s, JsArrayBuffer> = self.push_handle(buffer);
-        if let Some(store) = store {
-            let young = self.mechanism.spaces.pages.flags(buffer) & YOUNG != 0;
-            let number = self.mechanism.buffers.insert(buffer, bytes, store, young);
-            self.store_raw(buffer, STORE, u64::from(number) + 1);
-            self.adjust_external_memory(bytes as i64)?;
-        }
-        Ok(local)
+        Ok(self.push_handle(buffer))
+    }
+
+    /// Gives a store to an array buffer that has none (V8 `JSArrayBuffer::Attach`). Can collect.
+    fn attach(&mut self, buffer: Local<'_, JsArrayBuffer>, store: BackingStore, bytes: u64) -> Result<(), Error> {
+        let address = self.typed(buffer)?;
+        self.store_raw(address, BYTE_LENGTH, bytes);
+        let young = self.mechanism.spaces.pages.flags(address) & YOUNG != 0;
+        let number = self.mechanism.buffers.insert(address, bytes, store, young);
+        self.store_raw(address, STORE, u64::from(number) + 1);
+        self.adjust_external_memory(bytes as i64)
     }
 
     /// A typed array of its own: data up to 64 bytes on the heap, a backing store from there on. Can collect.
@@ -166,16 +178,19 @@ impl<'s> Scope<'s> {
 
     /// `Buffer.alloc(bytes, fill)`: a typed array whose bytes are all written, so they are resident. Can collect.
     pub fn buffer_alloc(&mut self, bytes: u64, fill: Option<u8>) -> Result<Local<'s, JsTypedArray>, Error> {
-        let array = self.typed_array(bytes)?;
-        if let Some(fill) = fill
-            && bytes > MAX_ON_HEAP
-        {
-            let buffer = address_of(self.load(self.address(array)?, TYPED_BUFFER));
-            if let Some(entry) = self.store_number(buffer).and_then(|number| self.mechanism.buffers.get_mut(number)) {
-                entry.store.bytes_mut().fill(fill);
-            }
-            self.charge_backing_store_fill(bytes);
+        let Some(fill) = fill.filter(|_| bytes > MAX_ON_HEAP) else {
+            return self.typed_array(bytes);
+        };
+        // Node asks for memory that is not zeroed first and wraps it then (`createUnsafeArrayBuffer`).
+        let store = self.allocate_backing_store(bytes)?;
+        let buffer = self.empty_array_buffer()?;
+        self.attach(buffer, store, bytes)?;
+        let array = self.view_of(buffer, None, 0, bytes)?;
+        let address = self.typed(buffer)?;
+        if let Some(entry) = self.store_number(address).and_then(|number| self.mechanism.buffers.get_mut(number)) {
+            entry.store.bytes_mut().fill(fill);
         }
+        self.charge_backing_store_fill(bytes);
         Ok(array)
     }
 
