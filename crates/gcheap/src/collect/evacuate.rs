@@ -149,12 +149,11 @@ impl Mechanism {
         }
         // A refusal leaves a smaller to-space; the next collection tries again.
         let _ = spaces.new.commit_to(&mut spaces.pages);
-        if !self.promotes_all {
-            // The semi-spaces have flipped: pages that were promoted whole are missing in from-space (V8 `NewSpace::Rebalance`).
-            let _ = spaces.new.commit_from(&mut spaces.pages);
-        }
         if self.promotes_all {
             spaces.new.reset(&spaces.pages);
+        } else {
+            // The semi-spaces have flipped: pages that were promoted whole are missing in from-space (V8 `NewSpace::Rebalance`).
+            let _ = spaces.new.commit_from(&mut spaces.pages);
         }
         spaces.new.set_age_mark(&mut spaces.pages);
         self.marking.reset();

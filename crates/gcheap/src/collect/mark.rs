@@ -12,16 +12,18 @@
 
 use super::Mechanism;
 use super::parallel_mark::Outbox;
-use crate::memory::{Mark, MarkView, Share, Slots, Top, WORD, Worklist};
+use crate::memory::{Mark, MarkView, Reservation, Share, Slots, Top, WORD, Worklist};
 use crate::mutants::{Mutant, on};
-use crate::object::Header;
 use crate::object::word::{address as address_of, is_reference, is_weak_reference};
+use crate::object::{Header, USUAL_TAGGED};
 use crate::space::pages::{CANDIDATE, YOUNG};
 
 /// Entries of the prefetching queue.
 const QUEUE: usize = 8;
 /// Tagged words of an object that are visited in one piece.
 const PIECE: u64 = 1024;
+// What is usual has no more slots than a view finds without another mask.
+const _: () = assert!(USUAL_TAGGED <= Reservation::MOST_IN_A_RUN && USUAL_TAGGED <= PIECE);
 
 /// Objects that differ only in the address bits below this are neighbours: probably in the cache already.
 const NEAR: u64 = 4096;

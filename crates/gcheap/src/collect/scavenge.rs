@@ -98,14 +98,12 @@ impl Scavenger<'_> {
     #[inline(always)]
     fn relocate(&mut self, word: u64, header: Header, flags: u8) -> u64 {
         let words = header.small_words();
-        let heap = &mut *self.heap;
         if !header.is_small() || words > Reservation::MOST_IN_A_RUN || flags & (LARGE | PINNED) != 0 {
             return self.relocate_any(word, header, flags);
         }
         let (address, bytes) = (address_of(word), words * WORD);
-        let is_promoted = self.promotes_at_once
-            || flags & BELOW_AGE_MARK != 0
-                && (address < self.age_mark || heap.spaces.pages.number(address) != self.age_mark_page);
+        let is_promoted = self.is_old_enough(address, flags);
+        let heap = &mut *self.heap;
         let room = if is_promoted { heap.spaces.old.bump(bytes) } else { heap.spaces.new.bump(bytes) };
         let Some(target) = room else { return self.relocate_any(word, header, flags) };
         heap.spaces.pages.memory.move_object(target, address, header.0, words);
@@ -126,6 +124,14 @@ impl Scavenger<'_> {
         moved_to(word, target)
     }
 
+    /// Whether an object has survived before, or need not have.
+    #[inline(always)]
+    fn is_old_enough(&self, address: u64, flags: u8) -> bool {
+        self.promotes_at_once
+            || flags & BELOW_AGE_MARK != 0
+                && (address < self.age_mark || self.heap.spaces.pages.number(address) != self.age_mark_page)
+    }
+
     /// First visit of any young object.
     #[cold]
     #[inline(never)]
@@ -139,10 +145,7 @@ impl Scavenger<'_> {
             return word;
         }
         let bytes = header.bytes();
-        let old_enough = self.promotes_at_once
-            || flags & BELOW_AGE_MARK != 0
-                && (address < self.age_mark || self.heap.spaces.pages.number(address) != self.age_mark_page);
-        let target = if old_enough {
+        let target = if self.is_old_enough(address, flags) {
             self.promote(bytes).or_else(|| self.copy(bytes))
         } else {
             self.copy(bytes).or_else(|| self.promote(bytes))

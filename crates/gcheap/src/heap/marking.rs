@@ -6,12 +6,11 @@
 use super::Heap;
 use super::error::Error;
 use crate::event::{Event, GcReason};
-use crate::policy::{CanExpandInputs, CompactionInputs, MarkingLimit, OvershootInputs, PageFill, StartOfMarkingInputs};
+use crate::policy::{
+    CanExpandInputs, CompactionInputs, MarkingLimit, OLD_ALLOCATION_STEP, OvershootInputs, PageFill,
+    StartOfMarkingInputs,
+};
 use crate::policy::{overshoot_young, space_available};
-
-/// Old allocation between two steps of incremental marking, bytes
-/// (V8 `IncrementalMarking::kOldGenerationAllocatedThreshold`).
-const OLD_STEP: u64 = 256 * 1024;
 
 /// The marking cycle that runs.
 #[derive(Clone, Copy, Debug, Default)]
@@ -136,7 +135,7 @@ impl Heap {
             running_since_ms: self.time_ms(),
             // The helpers are at work while the main thread still sets up.
             budget: self.cost.concurrently_marked_bytes(stop),
-            old_step_at: self.old_bytes_allocated + OLD_STEP,
+            old_step_at: self.old_bytes_allocated + OLD_ALLOCATION_STEP,
             ..Cycle::default()
         };
         self.observe_new_space(0);
@@ -249,7 +248,7 @@ impl Heap {
         if self.old_bytes_allocated < self.cycle.old_step_at {
             return Ok(());
         }
-        self.cycle.old_step_at = self.old_bytes_allocated + OLD_STEP;
+        self.cycle.old_step_at = self.old_bytes_allocated + OLD_ALLOCATION_STEP;
         self.marking_step()
     }
 }

@@ -362,7 +362,10 @@ impl Heap {
         Ok(heap)
     }
 
-    /// Refuses all handles of scopes from here on.
+    /// Refuses all handles made so far: somebody has put another heap behind an open scope (`std::mem::swap` can), and handles
+    /// were popped that lifetimes still say are there.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn renumber_handles(&mut self) {
         self.handle_key = handle_key(next_id());
     }

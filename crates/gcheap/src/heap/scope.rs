@@ -58,7 +58,7 @@ impl Drop for Scope<'_> {
     fn drop(&mut self) {
         self.heap.mechanism.roots.handles.truncate(self.base);
         if self.heap.handle_key != self.key || self.heap.home != self.heap.place() {
-            self.heap.refuse_handles_made_so_far();
+            self.heap.renumber_handles();
         }
     }
 }
@@ -86,17 +86,9 @@ impl Heap {
     #[inline(never)]
     fn settle_here(&mut self) {
         if !self.mechanism.roots.handles.is_empty() {
-            self.refuse_handles_made_so_far();
+            self.renumber_handles();
         }
         self.home = self.place();
-    }
-
-    /// Somebody has put another heap behind an open scope (`std::mem::swap` can). Handles were popped that lifetimes still say
-    /// are there: none of this heap is trusted any more.
-    #[cold]
-    #[inline(never)]
-    fn refuse_handles_made_so_far(&mut self) {
-        self.renumber_handles();
     }
 }
 

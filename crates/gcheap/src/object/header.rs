@@ -20,6 +20,8 @@ const PRESENT: u64 = 1;
 const LARGE: u64 = 2;
 const KIND_SHIFT: u32 = 2;
 const SMALL_LIMIT: u64 = 1 << 20;
+/// Tagged words of which most objects have fewer; a power of two.
+pub(crate) const USUAL_TAGGED: u64 = 512;
 /// An object has fewer words than this (2 GiB).
 pub(crate) const MAX_WORDS: u64 = 1 << 28;
 
@@ -65,10 +67,10 @@ impl Header {
         self.0 & LARGE == 0
     }
 
-    /// Small form, and less than 512 tagged words: all but long arrays.
+    /// Small form, and less than [`USUAL_TAGGED`] tagged words: all but long arrays.
     #[inline(always)]
     pub(crate) const fn is_usual(self) -> bool {
-        self.0 & (LARGE | !0 << 53) == 0
+        self.0 & (LARGE | !(USUAL_TAGGED - 1) << 44) == 0
     }
 
     /// As [`Self::words`], of a small form.

@@ -13,5 +13,5 @@ pub(crate) mod kind;
 pub(crate) mod layout;
 pub(crate) mod word;
 
-pub(crate) use header::Header;
+pub(crate) use header::{Header, USUAL_TAGGED};
 pub use kind::Kind;

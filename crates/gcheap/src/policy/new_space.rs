@@ -131,9 +131,6 @@ pub fn may_allocate_new_large_object(inputs: &NewLargeObjectInputs) -> bool {
             || inputs.existing.saturating_add(inputs.requested) <= inputs.capacity)
 }
 
-/// Fill of the new space at which a scavenge is posted as a task, percent (`--minor-gc-task-trigger`).
-pub const MINOR_GC_TASK_PERCENT: u64 = 80;
-
 /// Parallel tasks of a scavenge (V8 `ScavengerCollector::NumberOfScavengeTasks`): capacity in MiB + 1, at most 8 and one more than the workers.
 ///
 /// ```

@@ -9,6 +9,10 @@ use crate::profile::MIB;
 /// Old generations (and embedder heaps) up to this size never start marking by themselves, bytes (`kV8ActivationThreshold`).
 pub const ACTIVATION_THRESHOLD: u64 = 8 * MIB;
 
+/// Old allocation between two steps of incremental marking, bytes
+/// (V8 `IncrementalMarking::kOldGenerationAllocatedThreshold`, src/heap/incremental-marking.h).
+pub const OLD_ALLOCATION_STEP: u64 = 256 << 10;
+
 /// What the start of marking depends on.
 ///
 /// ```

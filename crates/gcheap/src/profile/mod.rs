@@ -619,6 +619,10 @@ pub struct TieringRules {
     pub osr_size: Option<(u32, u32)>,
     /// The compiler between; `None`: there is none, or it is off.
     pub maglev: Option<MaglevRules>,
+    /// The largest function that is inlined, bytes of bytecode (V8 `max_inlined_bytecode_size`).
+    pub max_inlined: u32,
+    /// All that is inlined in one function, at most, bytes of bytecode (V8 `max_inlined_bytecode_size_cumulative`).
+    pub max_inlined_cumulative: u32,
     /// Nanoseconds of the virtual clock that TurboFan takes for a byte of bytecode (a measurement, not V8's).
     pub turbofan_ns: f64,
     /// Pending promises keep the function that `new Promise` was given, in TurboFan's code (a measurement).

@@ -125,6 +125,8 @@ pub static NODE_10: Profile = Profile {
         osr_invocations: None,
         osr_size: Some((180, 48)),
         maglev: None,
+        max_inlined: 460,
+        max_inlined_cumulative: 920,
         turbofan_ns: 44_000.0,
         keeps_executors: false,
     },

@@ -128,6 +128,8 @@ pub static NODE_20: Profile = Profile {
         osr_invocations: Some(500),
         osr_size: None,
         maglev: None,
+        max_inlined: 460,
+        max_inlined_cumulative: 920,
         turbofan_ns: 44_000.0,
         keeps_executors: false,
     },

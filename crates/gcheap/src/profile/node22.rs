@@ -129,6 +129,8 @@ pub static NODE_22: Profile = Profile {
         osr_invocations: Some(800),
         osr_size: None,
         maglev: None,
+        max_inlined: 460,
+        max_inlined_cumulative: 920,
         turbofan_ns: 40_000.0,
         keeps_executors: true,
     },

@@ -134,6 +134,8 @@ pub static NODE_26: Profile = Profile {
         osr_invocations: Some(500),
         osr_size: None,
         maglev: Some(MaglevRules { invocations: 500, osr_invocations: 100, loop_weight: 0.8, compile_ns: 9_500.0 }),
+        max_inlined: 460,
+        max_inlined_cumulative: 920,
         turbofan_ns: 30_000.0,
         keeps_executors: false,
     },

@@ -12,34 +12,51 @@ const CYCLES: u32 = 4;
 /// A set of pages that knows since when.
 #[derive(Debug, Default)]
 pub(crate) struct ResidentFree {
-    /// Pages and the cycle in which they came, the oldest first. Pages that were removed stay until their turn comes.
-    queue: VecDeque<(u64, u32)>,
-    /// Which pages are in the set, one bit each.
-    present: Vec<u64>,
+    /// In the order in which they came. A page that was removed, and may have come again, stays until its turn comes.
+    queue: VecDeque<Arrival>,
+    /// The number of each page's last arrival; 0: it is not in the set.
+    arrivals: Vec<u64>,
     /// Pages in the set.
     pub(crate) count: u64,
+    /// Arrivals so far.
+    arrived: u64,
     cycle: u32,
 }
 
+/// A page came.
+#[derive(Debug)]
+struct Arrival {
+    page: u64,
+    number: u64,
+    cycle: u32,
+}
+
+/// Arrivals that are kept though their pages are gone, beside as many as there are pages.
+const STALE: usize = 64;
+
 impl ResidentFree {
     pub(crate) fn insert(&mut self, page: u64) {
-        let (word, bit) = ((page / 64) as usize, 1 << (page % 64));
-        if word >= self.present.len() {
-            self.present.resize(word + 1, 0);
+        let index = page as usize;
+        if index >= self.arrivals.len() {
+            self.arrivals.resize(index + 1, 0);
         }
-        if self.present[word] & bit == 0 {
-            self.present[word] |= bit;
-            self.count += 1;
-            self.queue.push_back((page, self.cycle));
+        if self.arrivals[index] != 0 {
+            return;
         }
+        if self.queue.len() > 2 * self.count as usize + STALE {
+            self.queue.retain(|arrival| self.arrivals[arrival.page as usize] == arrival.number);
+        }
+        self.arrived += 1;
+        self.arrivals[index] = self.arrived;
+        self.count += 1;
+        self.queue.push_back(Arrival { page, number: self.arrived, cycle: self.cycle });
     }
 
     /// Whether it was there.
     pub(crate) fn remove(&mut self, page: u64) -> bool {
-        let bit = 1 << (page % 64);
-        match self.present.get_mut((page / 64) as usize) {
-            Some(word) if *word & bit != 0 => {
-                *word ^= bit;
+        match self.arrivals.get_mut(page as usize) {
+            Some(number) if *number != 0 => {
+                *number = 0;
                 self.count -= 1;
                 true
             }
@@ -58,12 +75,13 @@ impl ResidentFree {
     }
 
     fn take(&mut self, cycles: u32) -> Option<u64> {
-        while let Some(&(page, since)) = self.queue.front() {
-            if self.cycle - since < cycles {
+        while let Some(&Arrival { page, number, cycle }) = self.queue.front() {
+            if self.cycle - cycle < cycles {
                 return None;
             }
             self.queue.pop_front();
-            if self.remove(page) {
+            if self.arrivals[page as usize] == number {
+                self.remove(page);
                 return Some(page);
             }
         }
@@ -104,5 +122,29 @@ mod tests {
         }
         assert!(set.remove(3) && !set.remove(3));
         assert_eq!((set.take_oldest(), set.take_oldest(), set.take_oldest()), (Some(1), Some(2), None));
+    }
+
+    #[test]
+    fn a_page_that_comes_again_has_not_been_free_for_long() {
+        let mut set = ResidentFree::default();
+        set.insert(3);
+        for _ in 0..CYCLES {
+            set.end_cycle();
+        }
+        assert!(set.remove(3));
+        set.insert(3);
+        assert_eq!(set.take_long_free(), None);
+        assert_eq!((set.take_oldest(), set.count), (Some(3), 0));
+    }
+
+    #[test]
+    fn pages_that_come_and_go_leave_nothing_behind() {
+        let mut set = ResidentFree::default();
+        for page in (0..10).cycle().take(10_000) {
+            set.insert(page);
+            set.remove(page);
+        }
+        assert_eq!(set.count, 0);
+        assert!(set.queue.len() <= STALE + 1, "{}", set.queue.len());
     }
 }

@@ -292,7 +292,7 @@ impl Summary {
 }
 
 /// Share of `values` that are true; `None` when there are none.
-fn share(values: impl Iterator<Item = bool>) -> Option<f64> {
+pub(super) fn share(values: impl Iterator<Item = bool>) -> Option<f64> {
     let (count, inside) = values.fold((0_u32, 0_u32), |(count, inside), value| (count + 1, inside + u32::from(value)));
     (count > 0).then(|| f64::from(inside) / f64::from(count))
 }

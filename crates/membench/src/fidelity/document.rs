@@ -4,9 +4,9 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use super::compare::{Comparison, Metric, SizeAtSample};
+use super::compare::{self, Comparison, Metric, SizeAtSample};
 use super::subject::Library;
-use super::table::{OUTSIDE, Rows, cells, error, limit, range, summaries};
+use super::table::{self, OUTSIDE, Rows, cells, error, limit, range, summaries};
 use super::{Measured, Results};
 use crate::report::text::{label, mib};
 use crate::text::Lang;
@@ -157,10 +157,8 @@ fn near(measured: &[Measured]) -> String {
 }
 
 fn share_within<'c>(runs: impl Iterator<Item = &'c Comparison>, metric: Metric, bound: f64) -> String {
-    let (near, all) = runs
-        .flat_map(|run| run.of_metric(metric))
-        .fold((0u32, 0u32), |(near, all), size| (near + u32::from(size.error() <= bound), all + 1));
-    if all == 0 { "-".to_owned() } else { format!("{:.0} %", f64::from(near) / f64::from(all) * 100.0) }
+    let near = runs.flat_map(|run| run.of_metric(metric)).map(|size| size.error() <= bound);
+    compare::share(near).map_or_else(|| "-".to_owned(), table::share)
 }
 
 fn samples(far: &[Far<'_>]) -> String {

@@ -10,7 +10,7 @@
 //! repository, so the comparison needs no Node; `--record` makes the recordings anew. The simulation runs the same
 //! workload with the memory that the recording machine had, and [`compare`] says what lies inside the **spread** of the
 //! real runs: from the least to the greatest, widened by 5 % of the median for sizes and by 1 for counts of
-//! collections. The iteration of death and the location get no such room. Real runs differ among themselves, so
+//! collections and the iteration of death. The location gets no such room. Real runs differ among themselves, so
 //! the same measure is taken of each real run against the others of its cell: that is the mark to reach.
 //!
 //! The [`subject`]s are the shipped workloads, to which the simulation was brought near, and **unseen** ones, which are files.

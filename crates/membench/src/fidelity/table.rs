@@ -186,7 +186,8 @@ pub fn error(value: f64) -> String {
     format!("{:.1} %", value * 100.0)
 }
 
-fn share(value: f64) -> String {
+/// A share, for what lies inside.
+pub(super) fn share(value: f64) -> String {
     format!("{:.0} %", value * 100.0)
 }
 

@@ -14,7 +14,7 @@ use gcheap::{AllocationSite, Error, Heap, Placement};
 
 use super::program::{Callee, Program};
 use super::size::{self, Size};
-use super::tier::{self, Function, Place, Tier};
+use super::tier::{Function, Place, Tier};
 
 /// Sites whose code must be thrown away, in the order in which that was decided.
 pub(super) type Deoptimized = Rc<Log>;
@@ -49,12 +49,7 @@ pub(super) enum Library {
 }
 
 /// Their sizes, in their order.
-const LIBRARY: [Size; 2] = [tier::library(176, 97), tier::library(60, 50)];
-
-/// The largest function that is inlined (V8 `max_inlined_bytecode_size`), bytes.
-const MAX_INLINED: u32 = 460;
-/// All that is inlined in one function, at most (V8 `max_inlined_bytecode_size_cumulative`), bytes.
-const MAX_INLINED_CUMULATIVE: u32 = 920;
+const LIBRARY: [Size; 2] = [size::library(176, 97), size::library(60, 50)];
 
 /// A body: the literals that share a tier.
 struct Code {
@@ -100,7 +95,7 @@ impl Codes {
             let first = placements.len();
             placements.extend(sites.iter().map(|&site| Placement::YoungWithMemento(site)));
             let called: u32 = program.called(body).map(|called| sizes[called].length).sum();
-            let whole = size.length + called.min(MAX_INLINED_CUMULATIVE);
+            let whole = size.length + called.min(rules.max_inlined_cumulative);
             functions.push(Function::new(false, size.length, whole, &rules));
             let (function, call, depth) = match body.callee {
                 Callee::Main { depth, bytes } => (main, bytes, depth),
@@ -116,7 +111,7 @@ impl Codes {
                 round: i64::from(size.round),
                 depth,
                 calls: program.called(body).next().is_some(),
-                inlined: function == main || (size.length <= MAX_INLINED && !body.recursive),
+                inlined: function == main || (size.length <= rules.max_inlined && !body.recursive),
                 tier: Tier::Unoptimized,
             });
         }

@@ -48,7 +48,7 @@ fn union(one: &[bool], other: &[bool]) -> Vec<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::sim::program::compile;
+    use crate::engine::sim::compile::compile;
     use crate::workload::{Sizes, shipped};
 
     #[test]

@@ -4,6 +4,7 @@
 //! a function of the workload and the settings.
 
 mod code;
+mod compile;
 mod keep;
 mod liveness;
 mod maker;
@@ -27,8 +28,9 @@ use crate::cli::ClockFlag;
 use crate::record::{ConfigRecord, EndRecord, FatalRecord, GcRecord, OutcomeKey, SampleRecord};
 use crate::settings::{Settings, machine};
 use crate::workload::{Gc, Label, Step, Workload};
+use compile::compile;
 use maker::Maker;
-use program::{Make, Part, Plan, compile};
+use program::{Make, Part, Plan};
 
 /// The process and isolate that trace lines name: the simulated process is always the same one.
 const PROCESS: Process = Process { pid: 1, isolate: 0x1000_0000 };

@@ -64,6 +64,11 @@ pub(super) fn function(program: &Program, body: &Body) -> Size {
     size
 }
 
+/// The size of a library function of Node that a workload calls.
+pub(super) const fn library(length: u32, executed: u32) -> Size {
+    Size { length, call: executed, round: executed }
+}
+
 /// Bytes of an expression.
 pub(super) fn expression(program: &Program, block: Block) -> u32 {
     program.ops[block.start..block.end].iter().map(straight).sum()

@@ -6,8 +6,6 @@
 
 use gcheap::profile::{TieringRules, TurbofanRules};
 
-use super::size::Size;
-
 /// What executes a body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Tier {
@@ -268,11 +266,6 @@ impl Function {
             _ => {}
         }
     }
-}
-
-/// The size of a library function of Node that a workload calls.
-pub(super) const fn library(length: u32, executed: u32) -> Size {
-    Size { length, call: executed, round: executed }
 }
 
 #[cfg(test)]
