@@ -55,3 +55,17 @@ fn a_machine_without_enough_memory_is_told_before_the_run() {
         assert!(said.starts_with("membench: this machine has ") && said.lines().count() == 1, "{said}");
     }
 }
+
+#[test]
+fn beside_json_lines_standard_output_has_nothing_else() {
+    // Node 10 prints its last collections on standard output, every Node its trace lines.
+    for node in ["10", "24"] {
+        let output = run(&["heap", "--max-old-space", "32", "--node", node, "--trace-gc", "--format", "json"]);
+        assert!(!output.status.success());
+        for line in String::from_utf8(output.stdout).unwrap().lines() {
+            serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("Node {node}: {error}: {line}"));
+        }
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("<--- Last few GCs --->") && said.contains(" ms: Scavenge "), "Node {node}: {said}");
+    }
+}

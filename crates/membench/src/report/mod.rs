@@ -135,6 +135,16 @@ impl<'a> Console<'a> {
         Ok(())
     }
 
+    /// What Node prints on standard output, in its own words. Beside JSON lines it goes to standard error: a program that reads
+    /// the records finds nothing else there.
+    fn dialect(&mut self, text: &str) -> Result<(), RunError> {
+        if self.people() {
+            return self.print(text);
+        }
+        self.tell(text);
+        Ok(())
+    }
+
     /// Standard error is for people: when it is closed, the run goes on.
     fn tell(&mut self, text: &str) {
         self.progress.clear(&mut self.err);
@@ -179,12 +189,12 @@ impl Sink for Console<'_> {
     }
 
     fn trace(&mut self, lines: &str) -> Result<(), RunError> {
-        self.print(&format!("{lines}\n"))
+        self.dialect(&format!("{lines}\n"))
     }
 
     fn fatal(&mut self, record: FatalRecord, text: &FatalText) -> Result<(), RunError> {
         if !text.stdout.is_empty() {
-            self.print(&text.stdout)?;
+            self.dialect(&text.stdout)?;
         }
         self.tell(&text.stderr);
         if let Some(story) = self.stories.last_mut() {
