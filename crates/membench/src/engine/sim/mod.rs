@@ -234,6 +234,8 @@ impl Run<'_> {
         })?;
         // The JavaScript program writes its samples as text.
         let mut turn = scope.scope();
+        let time_ms = turn.time_ms();
+        turn.double_to_string(time_ms)?;
         for number in [self.iteration, usage.heap_total, usage.heap_used, usage.external, usage.array_buffers] {
             turn.number_to_string(number as i32)?;
         }
