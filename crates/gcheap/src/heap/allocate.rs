@@ -223,12 +223,20 @@ impl Heap {
     }
 
     fn try_allocate_large(&mut self, bytes: u64) -> Result<Option<u64>, Error> {
-        self.before_old_refill()?;
+        if self.mechanism.marking.active {
+            self.before_old_refill()?;
+        }
         if !self.may_expand_old_generation(bytes) {
             return Ok(None);
         }
         let spaces = &mut self.mechanism.spaces;
-        Ok(spaces.large.allocate(&mut spaces.pages, bytes).ok())
+        let Ok(address) = spaces.large.allocate(&mut spaces.pages, bytes) else { return Ok(None) };
+        // Unlike in old space, the object itself can be what reaches the limit (V8 `OldLargeObjectSpace::AllocateRaw`).
+        if !self.mechanism.marking.active {
+            self.sync_clock();
+            self.start_marking_if_limit_is_reached();
+        }
+        Ok(Some(address))
     }
 
     /// Stores a tagged word into a field and tells the collectors.

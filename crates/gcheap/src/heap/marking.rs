@@ -99,12 +99,11 @@ impl Heap {
     }
 
     /// Starts marking if a hard limit is reached. A soft limit would post a task, which a running program never lets run.
-    pub(crate) fn start_marking_if_limit_is_reached(&mut self) -> Result<(), Error> {
+    pub(crate) fn start_marking_if_limit_is_reached(&mut self) {
         let inputs = self.start_of_marking_inputs();
         if self.policy.start_of_marking(&inputs) == MarkingLimit::Hard {
             self.start_incremental_marking(crate::policy::start_of_marking_reason(&inputs));
         }
-        Ok(())
     }
 
     /// The stop at the start of marking: sweeping is finished, candidates are chosen, roots off the stack are marked.
@@ -243,7 +242,8 @@ impl Heap {
     pub(crate) fn before_old_refill(&mut self) -> Result<(), Error> {
         self.sync_clock();
         if !self.mechanism.marking.active {
-            return self.start_marking_if_limit_is_reached();
+            self.start_marking_if_limit_is_reached();
+            return Ok(());
         }
         if self.old_bytes_allocated < self.cycle.old_step_at {
             return Ok(());
