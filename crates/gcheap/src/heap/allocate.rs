@@ -223,12 +223,20 @@ impl Heap {
     }
 
     fn try_allocate_large(&mut self, bytes: u64) -> Result<Option<u64>, Error> {
-        self.before_old_refill()?;
+        let starts_marking_after =
+            self.profile.collection.large_objects_count_for_start && !self.mechanism.marking.active;
+        if !starts_marking_after {
+            self.before_old_refill()?;
+        }
         if !self.may_expand_old_generation(bytes) {
             return Ok(None);
         }
         let spaces = &mut self.mechanism.spaces;
-        Ok(spaces.large.allocate(&mut spaces.pages, bytes).ok())
+        let address = spaces.large.allocate(&mut spaces.pages, bytes).ok();
+        if starts_marking_after && address.is_some() {
+            self.before_old_refill()?;
+        }
+        Ok(address)
     }
 
     /// Stores a tagged word into a field and tells the collectors.
