@@ -223,20 +223,20 @@ impl Heap {
     }
 
     fn try_allocate_large(&mut self, bytes: u64) -> Result<Option<u64>, Error> {
-        if self.mechanism.marking.active {
+        let starts_marking_after =
+            self.profile.collection.large_objects_count_for_start && !self.mechanism.marking.active;
+        if !starts_marking_after {
             self.before_old_refill()?;
         }
         if !self.may_expand_old_generation(bytes) {
             return Ok(None);
         }
         let spaces = &mut self.mechanism.spaces;
-        let Ok(address) = spaces.large.allocate(&mut spaces.pages, bytes) else { return Ok(None) };
-        // Unlike in old space, the object itself can be what reaches the limit (V8 `OldLargeObjectSpace::AllocateRaw`).
-        if !self.mechanism.marking.active {
-            self.sync_clock();
-            self.start_marking_if_limit_is_reached();
+        let address = spaces.large.allocate(&mut spaces.pages, bytes).ok();
+        if starts_marking_after && address.is_some() {
+            self.before_old_refill()?;
         }
-        Ok(Some(address))
+        Ok(address)
     }
 
     /// Stores a tagged word into a field and tells the collectors.

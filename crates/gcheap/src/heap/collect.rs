@@ -592,7 +592,7 @@ impl Heap {
             return Err(self.fatal(Location::ScavengerSemiSpaceCopy, result.pinned));
         }
         self.check_hard_limit()?;
-        self.start_marking_if_limit_is_reached();
+        self.start_marking_if_limit_is_reached()?;
         self.observe_new_space(0);
         Ok(())
     }

@@ -8,7 +8,7 @@ use super::error::Error;
 use crate::event::{Event, GcReason};
 use crate::policy::{
     CanExpandInputs, CompactionInputs, MarkingLimit, OLD_ALLOCATION_STEP, OvershootInputs, PageFill,
-    StartOfMarkingInputs,
+    StartOfMarkingInputs, TaskWaitInputs,
 };
 use crate::policy::{overshoot_young, space_available};
 
@@ -34,6 +34,30 @@ pub(crate) struct Cycle {
     old_step_at: u64,
     /// What could be reached through weak objects was marked ahead (V8 `FinalizeIncrementally`, up to 10.2).
     prepared: bool,
+    /// Until when the end waits for a task; `None` before that was asked.
+    waits_until_ms: Option<f64>,
+}
+
+/// V8's tasks that start marking, advance and end it (`IncrementalMarkingJob`). They run in the event loop only.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tasks {
+    /// When the one was posted that waits for its turn.
+    posted_ms: Option<f64>,
+    average_time_ms: Option<f64>,
+}
+
+impl Tasks {
+    pub(super) fn post(&mut self, now_ms: f64) {
+        self.posted_ms.get_or_insert(now_ms);
+    }
+
+    /// The posted one runs; false if there is none.
+    pub(super) fn run(&mut self, now_ms: f64) -> bool {
+        let Some(posted_ms) = self.posted_ms.take() else { return false };
+        let waited_ms = now_ms - posted_ms;
+        self.average_time_ms = Some(self.average_time_ms.map_or(waited_ms, |average| (average + waited_ms) / 2.0));
+        true
+    }
 }
 
 impl Heap {
@@ -98,12 +122,15 @@ impl Heap {
         self.policy.start_of_marking(&self.start_of_marking_inputs())
     }
 
-    /// Starts marking if a hard limit is reached. A soft limit would post a task, which a running program never lets run.
-    pub(crate) fn start_marking_if_limit_is_reached(&mut self) {
+    /// Starts marking if a hard limit is reached. A soft limit posts a task, which runs when the program is back in its event loop.
+    pub(crate) fn start_marking_if_limit_is_reached(&mut self) -> Result<(), Error> {
         let inputs = self.start_of_marking_inputs();
-        if self.policy.start_of_marking(&inputs) == MarkingLimit::Hard {
-            self.start_incremental_marking(crate::policy::start_of_marking_reason(&inputs));
+        match self.policy.start_of_marking(&inputs) {
+            MarkingLimit::Hard => self.start_incremental_marking(crate::policy::start_of_marking_reason(&inputs)),
+            MarkingLimit::Soft => self.marking_tasks.post(self.time_ms()),
+            MarkingLimit::None => {}
         }
+        Ok(())
     }
 
     /// The stop at the start of marking: sweeping is finished, candidates are chosen, roots off the stack are marked.
@@ -137,6 +164,7 @@ impl Heap {
             old_step_at: self.old_bytes_allocated + OLD_ALLOCATION_STEP,
             ..Cycle::default()
         };
+        self.marking_tasks.post(self.cycle.running_since_ms);
         self.observe_new_space(0);
     }
 
@@ -214,7 +242,29 @@ impl Heap {
             self.cycle.prepared = true;
             return Ok(());
         }
+        if finalize != GcReason::FinalizeMarkingViaTask && self.waits_for_task() {
+            return Ok(());
+        }
         self.collect_full(finalize, false)
+    }
+
+    /// Marking is done, but a task is to end it.
+    fn waits_for_task(&mut self) -> bool {
+        if !self.profile.collection.end_of_marking_waits_for_task {
+            return false;
+        }
+        let now_ms = self.time_ms();
+        let until_ms = self.cycle.waits_until_ms.unwrap_or_else(|| {
+            self.marking_tasks.post(now_ms);
+            let wait_ms = self.policy.task_wait_ms(&TaskWaitInputs {
+                marking_ms: now_ms - self.cycle.start_ms,
+                average_time_to_task_ms: self.marking_tasks.average_time_ms,
+                pending_ms: self.marking_tasks.posted_ms.map(|posted_ms| now_ms - posted_ms),
+            });
+            now_ms + wait_ms.unwrap_or(0.0)
+        });
+        self.cycle.waits_until_ms = Some(until_ms);
+        now_ms < until_ms
     }
 
     /// Where the main thread marks too, it takes its share of the time that the program had since the last step.
@@ -242,8 +292,7 @@ impl Heap {
     pub(crate) fn before_old_refill(&mut self) -> Result<(), Error> {
         self.sync_clock();
         if !self.mechanism.marking.active {
-            self.start_marking_if_limit_is_reached();
-            return Ok(());
+            return self.start_marking_if_limit_is_reached();
         }
         if self.old_bytes_allocated < self.cycle.old_step_at {
             return Ok(());

@@ -195,6 +195,7 @@ pub struct Heap {
     pub(crate) external_array_buffers: u64,
     pub(crate) sites: Vec<SiteState>,
     pub(crate) cycle: marking::Cycle,
+    pub(crate) marking_tasks: marking::Tasks,
     listeners: Vec<Listener>,
     pub(crate) near_heap_limit: Vec<NearHeapLimitCallback>,
     /// Objects (upper bits) and words allocated since the totals were settled.
@@ -321,6 +322,7 @@ impl Heap {
             external_array_buffers: 0,
             sites: Vec::new(),
             cycle: marking::Cycle::default(),
+            marking_tasks: marking::Tasks::default(),
             listeners: Vec::new(),
             near_heap_limit: Vec::new(),
             tally: 0,

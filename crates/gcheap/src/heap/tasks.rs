@@ -6,7 +6,8 @@
 use super::Heap;
 use super::error::Error;
 use crate::event::GcReason;
-use crate::policy::MarkingLimit;
+use crate::policy::{MAX_TASK_STEP_MS, MarkingLimit};
+use crate::time::ms_to_ns;
 
 impl Heap {
     /// The program is back in its event loop for `ms` milliseconds of the heap's clock: time passes, and V8's tasks run. A nearly
@@ -29,14 +30,37 @@ impl Heap {
     /// # Errors
     /// What a collection can end with.
     pub fn turn_event_loop(&mut self, ms: f64) -> Result<(), Error> {
+        self.sync_clock();
+        let end = self.clock.now().saturating_add(ms_to_ns(ms));
         self.start_tasks()?;
         if self.mechanism.marking.active {
             // A program that waits has its variables in the heap (V8 `JSGeneratorObject`), where marking finds them.
             self.mechanism.mark_stack_roots();
+            self.mark_in_tasks(end, ms)?;
         }
-        self.sync_clock();
-        self.clock.advance(crate::time::ms_to_ns(ms));
-        self.marking_task()
+        // What tasks do is done while the program waits.
+        self.clock.advance(end.saturating_sub(self.clock.now()));
+        Ok(())
+    }
+
+    /// Marking goes on in tasks until the clock shows `end`, in `ms` milliseconds, or marking is ended: each task posts the next one.
+    fn mark_in_tasks(&mut self, end: u64, ms: f64) -> Result<(), Error> {
+        let step = ms_to_ns(MAX_TASK_STEP_MS);
+        // A clock that measures for itself does not move on when it is told to: the number of tasks is bounded too.
+        for _ in 0..=(ms / MAX_TASK_STEP_MS) as u64 {
+            let left = end.saturating_sub(self.clock.now());
+            self.clock.advance(left.min(step));
+            self.marking_tasks.run(self.time_ms());
+            self.marking_task()?;
+            if !self.mechanism.marking.active {
+                return Ok(());
+            }
+            self.marking_tasks.post(self.time_ms());
+            if left <= step {
+                return Ok(());
+            }
+        }
+        Ok(())
     }
 
     /// The program has ended: its event loop turns until no task is left, and helpers finish what they are at (Node
@@ -63,7 +87,8 @@ impl Heap {
         if self.policy.scavenge_task_is_due(size, capacity, self.profile) {
             self.collect_young(GcReason::Task)?;
         }
-        if !self.mechanism.marking.active && self.marking_limit() != MarkingLimit::None {
+        let runs = self.marking_tasks.run(self.time_ms());
+        if runs && !self.mechanism.marking.active && self.marking_limit() != MarkingLimit::None {
             self.start_incremental_marking(GcReason::Task);
         }
         Ok(())

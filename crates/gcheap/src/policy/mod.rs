@@ -10,6 +10,7 @@
 //! | how far may the old generation grow now? | [`recompute_limits`], [`next_limit`], [`growing_factor`] | `growing.rs` |
 //! | and before the first full collection? | [`shrink_initial_limit`] | `initial_limit.rs` |
 //! | does marking start? | [`start_of_marking`] | `start_of_marking.rs` |
+//! | does the end of marking wait for a task? | [`task_wait_ms`] | `finalization.rs` |
 //! | which collector runs? | [`select_collector`] | `select_collector.rs` |
 //! | may old (or new) space take another page? | [`can_expand_old_generation`], [`should_expand_old_generation`], [`can_promote_young`] | `expansion.rs` |
 //! | is the limit overshot? | [`overshot_by_large_margin`] | `overshoot.rs` |
@@ -28,6 +29,7 @@
 mod compaction;
 mod expansion;
 mod external;
+mod finalization;
 mod fixed_size;
 mod growing;
 mod hard_limit;
@@ -47,6 +49,7 @@ pub mod tracer;
 pub use compaction::*;
 pub use expansion::*;
 pub use external::*;
+pub use finalization::*;
 pub use fixed_size::*;
 pub use growing::*;
 pub use hard_limit::*;
@@ -108,6 +111,11 @@ pub trait Policy: std::fmt::Debug {
     /// Does marking start?
     fn start_of_marking(&self, inputs: &StartOfMarkingInputs) -> MarkingLimit {
         start_of_marking(inputs)
+    }
+
+    /// How long does the end of marking wait for a task? In ms; `None`: not at all.
+    fn task_wait_ms(&self, inputs: &TaskWaitInputs) -> Option<f64> {
+        task_wait_ms(inputs)
     }
 
     /// Which collector runs, and why.

@@ -458,6 +458,10 @@ pub struct CollectionRules {
     pub marking_starts_with_stack: bool,
     /// When nothing is left to mark, the stack guard prepares the end first, and the step after that asks for the pause (up to 10.2).
     pub marking_is_prepared_to_end: bool,
+    /// Whether a new old large object starts marking is looked at once it is there and counts (up to 11.3), not before.
+    pub large_objects_count_for_start: bool,
+    /// Marking that is done waits for a task to end it, where one is expected soon (10.2 and later).
+    pub end_of_marking_waits_for_task: bool,
     /// Share of the time between the start of marking and the pause in which the main thread marks itself, percent. A measurement:
     /// about half in 6.8 and 7.8, whose allocation observers kept step with the program; next to nothing since.
     pub main_thread_marking_percent: u32,

@@ -88,6 +88,8 @@ pub static NODE_10: Profile = Profile {
         checks_hard_limit: false,
         marking_starts_with_stack: true,
         marking_is_prepared_to_end: true,
+        large_objects_count_for_start: true,
+        end_of_marking_waits_for_task: false,
         main_thread_marking_percent: 50,
         late_limit_check: false,
         full_collections_after_young: 0,

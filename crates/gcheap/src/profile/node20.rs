@@ -91,6 +91,8 @@ pub static NODE_20: Profile = Profile {
         checks_hard_limit: true,
         marking_starts_with_stack: false,
         marking_is_prepared_to_end: false,
+        large_objects_count_for_start: true,
+        end_of_marking_waits_for_task: true,
         main_thread_marking_percent: 0,
         late_limit_check: false,
         full_collections_after_young: 0,

@@ -87,7 +87,8 @@ pub fn simulate(
     let read_only = settings.node.profile.baseline.read_only_used;
     let mut run =
         Run { iteration: 0, events, tracer: Tracer::new(dialect, PROCESS, options, read_only), settings, sink };
-    let ended = run.workload(workload, &mut heap);
+    // Node ends when no task is left.
+    let ended = run.workload(workload, &mut heap).and_then(|()| Ok(heap.drain_tasks()?));
     run.finish(ended, &heap, started)
 }
 
