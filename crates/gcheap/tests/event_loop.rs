@@ -1,7 +1,7 @@
 //! What happens in the event loop, and what a program in the middle of a job leaves to it.
 
 use gcheap::profile::Profile;
-use gcheap::{Error, Heap, HeapOptions};
+use gcheap::{Error, Heap, HeapOptions, Value};
 
 /// A heap with some MB alive whose marking has just started; new space is large enough for what is allocated meanwhile.
 fn marking(node: u32) -> Result<Heap, Error> {
@@ -20,8 +20,8 @@ fn marking(node: u32) -> Result<Heap, Error> {
     let kept = scope.array(&[])?;
     for _ in 0..20_000 {
         let mut turn = scope.scope();
-        let text = turn.string_of_length(1_000, false)?;
-        turn.array_push(kept, text.into())?;
+        let numbers = turn.array(&[Value::Smi(0); 125])?;
+        turn.array_push(kept, numbers.into())?;
     }
     scope.collect_garbage()?;
     let kept = scope.global(kept)?;

@@ -28,7 +28,7 @@ const _: () = assert!(USUAL_TAGGED <= Reservation::MOST_IN_A_RUN && USUAL_TAGGED
 /// Objects that differ only in the address bits below this are neighbours: probably in the cache already.
 const NEAR: u64 = 4096;
 
-/// Bytes that are visited by one thread before two are thought of.
+/// Bytes that are read by one thread before two are thought of.
 const WARM_UP: u64 = 4 << 20;
 /// Slots and objects that wait: with fewer, a second thread would only wait too.
 const ENOUGH_FOR_TWO: usize = 512;
@@ -46,8 +46,9 @@ pub(crate) struct Marking {
     pub(crate) recorded: Worklist<u32>,
     /// Pages to be evacuated.
     pub(crate) candidates: Vec<u64>,
-    /// Bytes visited in this cycle.
-    pub(crate) marked_bytes: u64,
+    /// Bytes that the marker has read in this cycle: headers and tagged words. What is in a string or a backing store of doubles
+    /// costs it nothing.
+    pub(crate) read_bytes: u64,
     /// A second thread may help where the outcome is the same.
     pub(crate) parallel: bool,
 }
@@ -98,7 +99,7 @@ impl Marking {
         self.pieces.reset();
         self.recorded.reset();
         self.candidates.clear();
-        self.marked_bytes = 0;
+        self.read_bytes = 0;
     }
 }
 
@@ -130,7 +131,7 @@ impl Mechanism {
         self.roots = roots;
     }
 
-    /// Visits marked objects until nothing is left (true) or `budget` bytes were visited.
+    /// Visits marked objects until nothing is left (true) or `budget` bytes were read.
     pub(crate) fn drain_marking(&mut self, budget: u64) -> bool {
         if self.marking.has_candidates() { self.drain::<true>(budget) } else { self.drain::<false>(budget) }
     }
@@ -159,12 +160,12 @@ impl Mechanism {
             recorded: &mut marking.recorded,
             view: self.spaces.pages.mark_view(),
             away: Outbox::closed(),
-            visited: 0,
+            read: 0,
         };
         let done = marker.drain::<CANDIDATES>(budget);
-        let visited = marker.visited;
+        let read = marker.read;
         drop(marker);
-        marking.marked_bytes += visited;
+        marking.read_bytes += read;
         done
     }
 }
@@ -177,8 +178,8 @@ pub(super) struct Marker<'m, S: Share> {
     pub(super) view: MarkView<'m, S>,
     /// Objects that another marker has to mark.
     pub(super) away: Outbox<'m>,
-    /// Bytes visited.
-    pub(super) visited: u64,
+    /// Bytes read.
+    pub(super) read: u64,
 }
 
 /// Tagged words of an object that are visited in one go.
@@ -191,15 +192,15 @@ struct Run<'m> {
 struct Hand<'m, S: Share> {
     waiting: Top<'m, u32>,
     view: MarkView<'m, S>,
-    visited: u64,
+    read: u64,
 }
 
 impl<S: Share> Marker<'_, S> {
-    /// Visits until nothing is left or `budget` bytes were visited; whether nothing is left.
+    /// Visits until nothing is left or `budget` bytes were read; whether nothing is left.
     #[inline(always)]
     pub(super) fn drain<const CANDIDATES: bool>(&mut self, budget: u64) -> bool {
-        let Marker { waiting, pieces, recorded, view, away, visited } = self;
-        let mut hand = Hand { waiting: waiting.top(), view: view.reborrow(), visited: *visited };
+        let Marker { waiting, pieces, recorded, view, away, read } = self;
+        let mut hand = Hand { waiting: waiting.top(), view: view.reborrow(), read: *read };
         // Popped objects whose headers are on their way, the oldest at `turn`; 0 is an empty place.
         let mut queue = [0u32; QUEUE];
         let mut turn = 0usize;
@@ -218,7 +219,7 @@ impl<S: Share> Marker<'_, S> {
                         }
                         address = hand.view.place(unpack(oldest));
                     }
-                    if hand.visited >= budget {
+                    if hand.read >= budget {
                         hand.waiting.push(pack(address));
                         break false;
                     }
@@ -251,7 +252,7 @@ impl<S: Share> Marker<'_, S> {
                 hand.waiting.push(index);
             }
         }
-        *visited = hand.visited;
+        *read = hand.read;
         done
     }
 
@@ -273,14 +274,15 @@ impl<'m, S: Share> Hand<'m, S> {
         if header.is_usual() {
             let bytes = header.small_words() * WORD;
             self.view.add_live(address, bytes + WORD * u64::from(on(Mutant::WrongLiveBytes)));
-            self.visited += bytes;
-            return Run { address, slots: self.view.few_slots(address, header.small_tagged()) };
+            let tagged = header.small_tagged();
+            self.read += WORD + tagged * WORD;
+            return Run { address, slots: self.view.few_slots(address, tagged) };
         }
         self.view.add_live(address, header.bytes());
         if !header.is_small() || header.small_tagged() > PIECE {
             return self.next_piece(address, 1, pieces);
         }
-        self.visited += header.bytes();
+        self.read += WORD + header.tagged() * WORD;
         Run { address, slots: self.view.slots(address + WORD, header.tagged()) }
     }
 
@@ -288,7 +290,7 @@ impl<'m, S: Share> Hand<'m, S> {
     #[inline(always)]
     fn next_piece(&mut self, address: u64, first: u64, pieces: &mut Worklist<(u32, u32)>) -> Run<'m> {
         let count = piece(pieces, Header(self.view.word(address)), address, first);
-        self.visited += count * WORD;
+        self.read += count * WORD;
         Run { address, slots: self.view.slots(address + first * WORD, count) }
     }
 

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Objects of a batch.
 const BATCH: usize = 256;
-/// Bytes that are visited between two looks at whether the other thread is waiting.
+/// Bytes that are read between two looks at whether the other thread is waiting.
 const STRETCH: u64 = 256 << 10;
 /// Looks at the inbox before the processor is offered to others.
 const PATIENCE: u32 = 64;
@@ -110,7 +110,7 @@ struct Part<'p> {
 }
 
 impl Part<'_> {
-    /// Marks until neither thread has anything left; the bytes that this one visited. One of the threads begins with work.
+    /// Marks until neither thread has anything left; the bytes that this one read. One of the threads begins with work.
     fn mark<const CANDIDATES: bool>(self, exchange: &Exchange, begins: bool) -> u64 {
         let _watch = Watch(exchange);
         let other = 1 - self.number;
@@ -120,7 +120,7 @@ impl Part<'_> {
             recorded: self.recorded,
             view: self.view,
             away: Outbox::to(exchange, other),
-            visited: 0,
+            read: 0,
         };
         let mut received = Vec::new();
         let mut works = begins;
@@ -149,7 +149,7 @@ impl Part<'_> {
                 exchange.outstanding.fetch_sub(1, Ordering::SeqCst);
             }
             if exchange.outstanding.load(Ordering::SeqCst) == 0 || exchange.abandoned.load(Ordering::Relaxed) {
-                return marker.visited;
+                return marker.read;
             }
             looks += 1;
             if looks % PATIENCE == 0 {
@@ -163,7 +163,7 @@ impl Part<'_> {
 
 #[inline(never)]
 fn stretch<const CANDIDATES: bool>(marker: &mut Marker<'_, Half>) -> bool {
-    let until = marker.visited.saturating_add(STRETCH);
+    let until = marker.read.saturating_add(STRETCH);
     marker.drain::<CANDIDATES>(until)
 }
 
@@ -189,8 +189,8 @@ impl Mechanism {
                     view: theirs,
                     number: 1,
                 };
-                let visited = part.mark::<CANDIDATES>(exchange, false);
-                (visited, std::iter::from_fn(|| recorded.pop()).collect::<Vec<u32>>())
+                let read = part.mark::<CANDIDATES>(exchange, false);
+                (read, std::iter::from_fn(|| recorded.pop()).collect::<Vec<u32>>())
             });
             let helper = helper.ok()?;
             let part = Part {
@@ -200,11 +200,11 @@ impl Mechanism {
                 view: mine,
                 number: 0,
             };
-            marking.marked_bytes += part.mark::<CANDIDATES>(exchange, true);
+            marking.read_bytes += part.mark::<CANDIDATES>(exchange, true);
             Some(helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
         });
-        let Some((visited, recorded)) = helped else { return false };
-        marking.marked_bytes += visited;
+        let Some((read, recorded)) = helped else { return false };
+        marking.read_bytes += read;
         recorded.into_iter().for_each(|slot| marking.recorded.push(slot));
         self.spaces.pages.add_live_bytes(&live);
         true

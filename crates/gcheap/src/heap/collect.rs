@@ -18,6 +18,7 @@ use crate::policy::{
     restore_limit, shrink_new_space,
 };
 use crate::profile::{RecomputeMoment, ResizeMoment};
+use crate::time::MarkCompactWork;
 
 /// A collection on request.
 ///
@@ -612,8 +613,9 @@ impl Heap {
         if self.profile.collection.flushes_number_string_cache {
             self.flush_number_string_cache();
         }
-        let marked_ahead = self.mechanism.marking.marked_bytes;
+        let read_ahead = self.mechanism.marking.read_bytes;
         let done = self.mechanism.finish_marking();
+        let read = self.mechanism.marking.read_bytes;
         let outside = self.enter_phase(GcPhase::Evacuation);
         let moves_all = self.control.compaction == Compaction::Every;
         let percent = self.profile.new_space.page_promotion_percent;
@@ -637,7 +639,8 @@ impl Heap {
         self.evacuated_pages += result.compacted_pages;
         self.promoted_pages += result.promoted_pages;
         let live = self.mechanism.spaces.objects();
-        self.clock.advance(self.cost.mark_compact_ns(live, marked_ahead));
+        let moved = result.promoted + result.copied + result.compacted;
+        self.clock.advance(self.cost.mark_compact_ns(&MarkCompactWork { live, read, read_ahead, moved }));
         let end_ms = self.time_ms();
         let pause_ms = end_ms - before.start_ms;
         self.record_survival(before.young, result.promoted + result.copied);

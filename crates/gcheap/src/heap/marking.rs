@@ -227,7 +227,7 @@ impl Heap {
         self.sync_clock();
         let running_ms = self.time_ms() - self.cycle.running_since_ms;
         let total = self.cycle.budget + self.cost.concurrently_marked_bytes(crate::time::ms_to_ns(running_ms));
-        let marked = self.mechanism.marking.marked_bytes;
+        let marked = self.mechanism.marking.read_bytes;
         let budget = total.saturating_sub(marked);
         if budget > 0 && !self.mechanism.marking.is_drained() {
             self.mechanism.drain_marking(budget);
@@ -275,9 +275,9 @@ impl Heap {
         if percent > 0.0 && !self.mechanism.marking.is_drained() {
             let step_ns = crate::time::ms_to_ns(since_ms * percent / (100.0 - percent));
             let bytes = self.cost.incrementally_marked_bytes(step_ns);
-            let before = self.mechanism.marking.marked_bytes;
+            let before = self.mechanism.marking.read_bytes;
             self.mechanism.drain_marking(bytes);
-            let marked = self.mechanism.marking.marked_bytes - before;
+            let marked = self.mechanism.marking.read_bytes - before;
             let ns = self.cost.incremental_step_ns(marked);
             self.clock.advance(ns);
             self.cycle.step_bytes += marked;

@@ -72,9 +72,9 @@ impl Heap {
         self.start_tasks()?;
         if self.mechanism.marking.active {
             self.sync_clock();
-            let before = self.mechanism.marking.marked_bytes;
+            let before = self.mechanism.marking.read_bytes;
             self.mechanism.drain_marking(u64::MAX);
-            let marked = self.mechanism.marking.marked_bytes - before;
+            let marked = self.mechanism.marking.read_bytes - before;
             self.clock.advance(self.cost.concurrent_marking_ns(marked));
             self.collect_full(GcReason::FinalizeMarkingViaTask, false)?;
         }

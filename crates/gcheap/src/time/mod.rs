@@ -10,4 +10,4 @@ mod clock;
 mod cost;
 
 pub use clock::{Clock, RealClock, VirtualClock, ms_to_ns, ns_to_ms};
-pub use cost::CostModel;
+pub use cost::{CostModel, MarkCompactWork};
