@@ -17,7 +17,7 @@ use crate::policy::{
     can_expand_old_generation, crossed_pretenuring_threshold, grow_new_space, raise_limit, resets_tenured_sites,
     restore_limit, shrink_new_space,
 };
-use crate::profile::{RecomputeMoment, ResizeMoment};
+use crate::profile::{FullCollectionsCount, RecomputeMoment, ResizeMoment};
 
 /// A collection on request.
 ///
@@ -679,7 +679,7 @@ impl Heap {
         if !self.profile.growing.shrinks_new_space_before_limits {
             self.resize_at_end(reduce_memory);
         }
-        if self.profile.pretenuring.counts_in_full_collections {
+        if self.profile.pretenuring.full_collections_count != FullCollectionsCount::None {
             self.decide_sites();
         }
         self.reset_sites(before.used, live);
