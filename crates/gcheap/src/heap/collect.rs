@@ -487,6 +487,10 @@ impl Heap {
         for number in 0..self.sites.len() {
             let state = self.sites[number];
             let found = std::mem::take(&mut self.mechanism.mementos_found[number]);
+            if found == 0 {
+                // A site of which nothing was found is not looked at: what it has created counts next time.
+                continue;
+            }
             let verdict = self.policy.decide_site(
                 &SiteInputs {
                     state: state.decision,
@@ -525,7 +529,7 @@ impl Heap {
         let time_ms = self.time_ms();
         for number in 0..self.sites.len() {
             if self.sites[number].decision == crate::event::SiteDecision::Tenure {
-                self.sites[number].decision = crate::event::SiteDecision::Undecided;
+                self.sites[number] = super::site::SiteState::default();
                 self.emit(&Event::AllocationSite {
                     site: number as u32,
                     decision: crate::event::SiteDecision::Undecided,
