@@ -270,10 +270,9 @@ impl Mechanism {
                 continue;
             }
             result.promoted += live;
-            if self.count_mementos {
-                self.count_mementos_of(page);
-            }
-            if promote_page(live, self.spaces.old_generation_capacity(), self.spaces.pages.mapped) {
+            let is_promoted = promote_page(live, self.spaces.old_generation_capacity(), self.spaces.pages.mapped);
+            self.count_mementos_of(page, is_promoted);
+            if is_promoted {
                 self.hand_over(page, live);
                 result.promoted_pages += 1;
                 self.spaces.pages.set_flags(page, 0, FROM | YOUNG | BELOW_AGE_MARK);
@@ -292,7 +291,10 @@ impl Mechanism {
     }
 
     /// Survivors of a full collection count for their allocation sites as those of a scavenge do.
-    pub(super) fn count_mementos_of(&mut self, page: u64) {
+    pub(super) fn count_mementos_of(&mut self, page: u64, is_promoted: bool) {
+        if !self.count_mementos || (is_promoted && !self.count_mementos_of_promoted_pages) {
+            return;
+        }
         let (mut at, end) = (self.spaces.pages.area_start(page), self.spaces.pages.page(page).end);
         while let Some(object) = self.spaces.pages.marks.next_set(at, end) {
             let header = Header(self.spaces.pages.memory.word(object));

@@ -29,12 +29,12 @@ impl Mechanism {
             if live == 0 {
                 continue;
             }
-            if self.count_mementos {
-                self.count_mementos_of(page);
-            }
             let aged = self.spaces.pages.page_flags(page) & BELOW_AGE_MARK != 0;
             let wholly_aged = aged && page != age_mark_page;
-            if wholly_aged && promote_page(live, self.spaces.old_generation_capacity(), self.spaces.pages.mapped) {
+            let is_promoted =
+                wholly_aged && promote_page(live, self.spaces.old_generation_capacity(), self.spaces.pages.mapped);
+            self.count_mementos_of(page, is_promoted);
+            if is_promoted {
                 self.hand_over(page, live);
                 result.promoted += live;
                 result.promoted_pages += 1;

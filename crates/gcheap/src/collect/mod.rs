@@ -36,6 +36,8 @@ pub(crate) struct Mechanism {
     pub(crate) mementos_found: Vec<u32>,
     /// Look for mementos while scavenging.
     pub(crate) count_mementos: bool,
+    /// Full collections look for them on pages that become old as a whole too.
+    pub(crate) count_mementos_of_promoted_pages: bool,
     /// Full collections promote every young survivor, not only those that have survived before.
     pub(crate) promotes_all: bool,
     /// Scavenges clear targets of WeakRefs and weak cells too.
@@ -52,6 +54,7 @@ impl Mechanism {
             marking: Marking { parallel: parallel_marking, ..Marking::default() },
             mementos_found: Vec::new(),
             count_mementos: false,
+            count_mementos_of_promoted_pages: true,
             promotes_all: true,
             scavenges_clear_weak_refs: false,
         }

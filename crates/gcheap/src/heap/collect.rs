@@ -17,7 +17,7 @@ use crate::policy::{
     can_expand_old_generation, crossed_pretenuring_threshold, grow_new_space, raise_limit, resets_tenured_sites,
     restore_limit, shrink_new_space,
 };
-use crate::profile::{RecomputeMoment, ResizeMoment};
+use crate::profile::{FullCollectionsCount, RecomputeMoment, ResizeMoment};
 use crate::time::MarkCompactWork;
 
 /// A collection on request.
@@ -488,6 +488,10 @@ impl Heap {
         for number in 0..self.sites.len() {
             let state = self.sites[number];
             let found = std::mem::take(&mut self.mechanism.mementos_found[number]);
+            if found == 0 {
+                // A site of which nothing was found is not looked at: what it has created counts next time.
+                continue;
+            }
             let verdict = self.policy.decide_site(
                 &SiteInputs {
                     state: state.decision,
@@ -526,7 +530,7 @@ impl Heap {
         let time_ms = self.time_ms();
         for number in 0..self.sites.len() {
             if self.sites[number].decision == crate::event::SiteDecision::Tenure {
-                self.sites[number].decision = crate::event::SiteDecision::Undecided;
+                self.sites[number] = super::site::SiteState::default();
                 self.emit(&Event::AllocationSite {
                     site: number as u32,
                     decision: crate::event::SiteDecision::Undecided,
@@ -682,7 +686,7 @@ impl Heap {
         if !self.profile.growing.shrinks_new_space_before_limits {
             self.resize_at_end(reduce_memory);
         }
-        if self.profile.pretenuring.counts_in_full_collections {
+        if self.profile.pretenuring.full_collections_count != FullCollectionsCount::None {
             self.decide_sites();
         }
         self.reset_sites(before.used, live);

@@ -36,7 +36,7 @@ use crate::event::Event;
 use crate::memory::backend::BackendKind;
 use crate::object::layout::VersionSizes;
 use crate::policy::{ExternalMemory, Flags, GcTracer, Limits, Policy, V8Policy, limits};
-use crate::profile::{NODE_24, Profile};
+use crate::profile::{FullCollectionsCount, NODE_24, Profile};
 use crate::space::Spaces;
 use crate::space::pages::Geometry;
 use crate::time::{Clock, CostModel, VirtualClock};
@@ -357,6 +357,8 @@ impl Heap {
             peak_used: 0,
         };
         heap.mechanism.promotes_all = profile.new_space.full_collection_promotes_all || options.nursery.is_some();
+        heap.mechanism.count_mementos_of_promoted_pages =
+            profile.pretenuring.full_collections_count != FullCollectionsCount::Moved;
         heap.mechanism.scavenges_clear_weak_refs = profile.new_space.scavenges_clear_weak_refs;
         if options.baseline {
             heap.fill_baseline()?;

@@ -575,6 +575,26 @@ impl PretenuringThreshold {
     }
 }
 
+/// Whose mementos a full collection counts for allocation sites (V8 `EvacuateNewSpaceVisitor` and
+/// `EvacuateNewSpacePageVisitor::Visit`, src/heap/mark-compact.cc). Measured too: `--no-opt --trace-pretenuring-statistics`, records
+/// that all survive, `gc()`.
+///
+/// ```
+/// use gcheap::profile::{FullCollectionsCount, NODE_22};
+/// assert_eq!(NODE_22.pretenuring.full_collections_count, FullCollectionsCount::Moved);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub enum FullCollectionsCount {
+    /// Those of all survivors (6.8, 7.8 and 13.6).
+    All,
+    /// Those of survivors that are moved, not those on pages that become old as a whole (10.2 to 12.4): where nearly all
+    /// survive, nearly none are found.
+    Moved,
+    /// None: full collections decide nothing (14.6).
+    None,
+}
+
 /// Allocation sites (V8 src/heap/pretenuring-handler.cc).
 ///
 /// ```
@@ -592,8 +612,8 @@ pub struct PretenuringRules {
     pub min_created: u64,
     /// Found over created from which on a site survives well enough, 0 to 1.
     pub min_ratio: f64,
-    /// Full collections count survivors too (up to 13.6).
-    pub counts_in_full_collections: bool,
+    /// Whose mementos full collections count.
+    pub full_collections_count: FullCollectionsCount,
     /// Every tenured site is undecided again when a full collection leaves less than this share of the heap, 0 to 1.
     pub reset_below_survival: f64,
 }

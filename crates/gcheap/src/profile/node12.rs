@@ -4,10 +4,10 @@
 //! and has collected once before the script begins.
 
 use super::{
-    Baseline, BaselineSpace, CollectionRules, CopyBuffersLeft, ExternalRules, GrowingRules, IneffectiveMoment,
-    IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB, NewSpaceRules, ObjectSizes,
-    PageRules, PretenuringRules, PretenuringThreshold, Profile, PromotionRoom, RecomputeMoment, ResizeMoment,
-    SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules, YoungSize,
+    Baseline, BaselineSpace, CollectionRules, CopyBuffersLeft, ExternalRules, FullCollectionsCount, GrowingRules,
+    IneffectiveMoment, IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB,
+    NewSpaceRules, ObjectSizes, PageRules, PretenuringRules, PretenuringThreshold, Profile, PromotionRoom,
+    RecomputeMoment, ResizeMoment, SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules, YoungSize,
 };
 use crate::event::SpaceName;
 use crate::time::CostModel;
@@ -120,7 +120,7 @@ pub static NODE_12: Profile = Profile {
         capacity_after_growth: false,
         min_created: 100,
         min_ratio: 0.85,
-        counts_in_full_collections: true,
+        full_collections_count: FullCollectionsCount::All,
         reset_below_survival: 0.1,
     },
     tiering: TieringRules {

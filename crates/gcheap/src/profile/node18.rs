@@ -3,10 +3,10 @@
 //! It still has a map space, resizes the new space in two places, and calls a full collection mark-sweep.
 
 use super::{
-    Baseline, BaselineSpace, CollectionRules, CopyBuffersLeft, ExternalRules, GrowingRules, IneffectiveMoment,
-    IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB, NewSpaceRules, ObjectSizes,
-    PageRules, PretenuringRules, PretenuringThreshold, Profile, PromotionRoom, RecomputeMoment, ResizeMoment,
-    SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules, YoungSize,
+    Baseline, BaselineSpace, CollectionRules, CopyBuffersLeft, ExternalRules, FullCollectionsCount, GrowingRules,
+    IneffectiveMoment, IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB,
+    NewSpaceRules, ObjectSizes, PageRules, PretenuringRules, PretenuringThreshold, Profile, PromotionRoom,
+    RecomputeMoment, ResizeMoment, SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules, YoungSize,
 };
 use crate::event::SpaceName;
 use crate::time::CostModel;
@@ -119,7 +119,7 @@ pub static NODE_18: Profile = Profile {
         capacity_after_growth: false,
         min_created: 100,
         min_ratio: 0.85,
-        counts_in_full_collections: true,
+        full_collections_count: FullCollectionsCount::Moved,
         reset_below_survival: 0.1,
     },
     tiering: TieringRules {

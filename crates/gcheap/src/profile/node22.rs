@@ -3,10 +3,10 @@
 //! Its oddities: a configured initial old size is forgotten again, and marking steps are always printed as 0.
 
 use super::{
-    Baseline, BaselineSpace, CollectionRules, CopyBuffersLeft, ExternalRules, GrowingRules, IneffectiveMoment,
-    IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB, NewSpaceRules, ObjectSizes,
-    PageRules, PretenuringRules, PretenuringThreshold, Profile, PromotionRoom, RecomputeMoment, ResizeMoment,
-    SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules, YoungSize,
+    Baseline, BaselineSpace, CollectionRules, CopyBuffersLeft, ExternalRules, FullCollectionsCount, GrowingRules,
+    IneffectiveMoment, IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB,
+    NewSpaceRules, ObjectSizes, PageRules, PretenuringRules, PretenuringThreshold, Profile, PromotionRoom,
+    RecomputeMoment, ResizeMoment, SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules, YoungSize,
 };
 use crate::event::SpaceName;
 use crate::time::CostModel;
@@ -122,7 +122,7 @@ pub static NODE_22: Profile = Profile {
         capacity_after_growth: true,
         min_created: 100,
         min_ratio: 0.85,
-        counts_in_full_collections: true,
+        full_collections_count: FullCollectionsCount::Moved,
         reset_below_survival: 0.1,
     },
     tiering: TieringRules {

@@ -3,10 +3,10 @@
 //! The first with young and full collections kept apart, a semi-space of 64 MiB, and page headers of two words.
 
 use super::{
-    Baseline, BaselineSpace, CollectionRules, CopyBuffersLeft, ExternalRules, GrowingRules, IneffectiveMoment,
-    IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB, MaglevRules, NewSpaceRules,
-    ObjectSizes, PageRules, PretenuringRules, PretenuringThreshold, Profile, PromotionRoom, RecomputeMoment,
-    ResizeMoment, SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules, YoungSize,
+    Baseline, BaselineSpace, CollectionRules, CopyBuffersLeft, ExternalRules, FullCollectionsCount, GrowingRules,
+    IneffectiveMoment, IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB, MaglevRules,
+    NewSpaceRules, ObjectSizes, PageRules, PretenuringRules, PretenuringThreshold, Profile, PromotionRoom,
+    RecomputeMoment, ResizeMoment, SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules, YoungSize,
 };
 use crate::event::SpaceName;
 use crate::time::CostModel;
@@ -124,7 +124,7 @@ pub static NODE_24: Profile = Profile {
         capacity_after_growth: false,
         min_created: 100,
         min_ratio: 0.85,
-        counts_in_full_collections: true,
+        full_collections_count: FullCollectionsCount::All,
         reset_below_survival: 0.1,
     },
     tiering: TieringRules {

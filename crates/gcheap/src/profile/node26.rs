@@ -6,10 +6,10 @@
 //! statement and the first scavenge. The baseline holds the later state, because every collection sees that one.
 
 use super::{
-    Baseline, BaselineSpace, CollectionRules, CopyBuffersLeft, ExternalRules, GrowingRules, IneffectiveMoment,
-    IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB, MaglevRules, NewSpaceRules,
-    ObjectSizes, PageRules, PretenuringRules, PretenuringThreshold, Profile, PromotionRoom, RecomputeMoment,
-    ResizeMoment, SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules, YoungSize,
+    Baseline, BaselineSpace, CollectionRules, CopyBuffersLeft, ExternalRules, FullCollectionsCount, GrowingRules,
+    IneffectiveMoment, IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB, MaglevRules,
+    NewSpaceRules, ObjectSizes, PageRules, PretenuringRules, PretenuringThreshold, Profile, PromotionRoom,
+    RecomputeMoment, ResizeMoment, SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules, YoungSize,
 };
 use crate::event::SpaceName;
 use crate::time::CostModel;
@@ -127,7 +127,7 @@ pub static NODE_26: Profile = Profile {
         capacity_after_growth: false,
         min_created: 100,
         min_ratio: 0.85,
-        counts_in_full_collections: false,
+        full_collections_count: FullCollectionsCount::None,
         reset_below_survival: 0.1,
     },
     tiering: TieringRules {
