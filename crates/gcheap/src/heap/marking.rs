@@ -51,12 +51,11 @@ impl Tasks {
         self.posted_ms.get_or_insert(now_ms);
     }
 
-    /// The posted one runs; false if there is none.
-    pub(super) fn run(&mut self, now_ms: f64) -> bool {
-        let Some(posted_ms) = self.posted_ms.take() else { return false };
+    /// The posted one runs.
+    pub(super) fn run(&mut self, now_ms: f64) {
+        let Some(posted_ms) = self.posted_ms.take() else { return };
         let waited_ms = now_ms - posted_ms;
         self.average_time_ms = Some(self.average_time_ms.map_or(waited_ms, |average| (average + waited_ms) / 2.0));
-        true
     }
 }
 

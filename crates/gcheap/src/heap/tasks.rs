@@ -87,8 +87,10 @@ impl Heap {
         if self.policy.scavenge_task_is_due(size, capacity, self.profile) {
             self.collect_young(GcReason::Task)?;
         }
-        let runs = self.marking_tasks.run(self.time_ms());
-        if runs && !self.mechanism.marking.active && self.marking_limit() != MarkingLimit::None {
+        // Somewhere in a job old space is asked for, and so the task posted: code, feedback and maps are born old.
+        self.marking_tasks.post(self.time_ms());
+        self.marking_tasks.run(self.time_ms());
+        if !self.mechanism.marking.active && self.marking_limit() != MarkingLimit::None {
             self.start_incremental_marking(GcReason::Task);
         }
         Ok(())
