@@ -82,7 +82,7 @@ fn help_is_there_in_both_languages_and_by_both_spellings() {
     assert_eq!(text(&["help", "limits"]), text(&["limits", "--help"]));
     assert_eq!(text(&["help"]), text(&["--help"]));
     let chinese = text(&["limits", "--help", "--lang", "zh"]);
-    for part in ["用法:", "选项:", "堆(与 Node 相同):", "[别名:--max-old-space-size]", "可用值:", "老生代上限"]
+    for part in ["用法:", "选项:", "堆(与 Node 相同):", "[别名: --max-old-space-size]", "可用值:", "老生代上限"]
     {
         assert!(chinese.contains(part), "{part} in {chinese}");
     }
