@@ -83,6 +83,30 @@ fn a_callback_near_the_limit_raises_it_and_it_is_restored() {
 }
 
 #[test]
+fn a_callback_may_answer_with_any_number() {
+    for answer in [0, 1, 1 << 47, u64::MAX] {
+        let mut heap = Heap::new(HeapOptions::for_tests()).unwrap();
+        heap.add_near_heap_limit_callback(move |_, _| answer);
+        let mut scope = heap.scope();
+        let kept = scope.array(&[]).unwrap();
+        let mut pushed = 0;
+        // 100 MB in a heap of 64 MB.
+        while pushed < 1000 {
+            let mut turn = scope.scope();
+            let text = turn.string_of_length(100_000, false);
+            if text.and_then(|text| turn.array_push(kept, text.into())).is_err() {
+                break;
+            }
+            pushed += 1;
+        }
+        assert_eq!(pushed == 1000, answer >= 1 << 47, "{answer}: {pushed}");
+        scope.array_clear(kept).unwrap();
+        scope.collect_garbage().unwrap();
+        scope.verify().unwrap();
+    }
+}
+
+#[test]
 fn a_handle_of_another_heap_is_refused_wherever_it_is_given() {
     let mut one = Heap::new(small(24)).unwrap();
     let mut other = Heap::new(small(24)).unwrap();

@@ -7,12 +7,13 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::Path;
 
-use clap::Parser;
+use clap::FromArgMatches;
 use serde_json::json;
 
 use crate::calibrate;
 use crate::cli::{
-    CalibrateCommand, Cli, Command, EngineFlag, Format, LimitsCommand, ListCommand, OnOom, RunOptions, argv, mistake,
+    CalibrateCommand, Cli, Command, EngineFlag, Format, LimitsCommand, ListCommand, OnOom, RunOptions, argv, help,
+    mistake,
 };
 use crate::engine::node::NodeEngine;
 use crate::engine::node::script::javascript;
@@ -23,7 +24,7 @@ use crate::explain;
 use crate::fidelity;
 use crate::record::file::{RecordFile, json_line};
 use crate::report::text::pad_right;
-use crate::report::{Console, Style, limits as limits_report};
+use crate::report::{Console, Style, colour_on, limits as limits_report};
 use crate::settings::{HeapSettings, Memory, Node, Settings, machine};
 use crate::text::{Lang, Text};
 use crate::workload::{Sizes, Workload, find, shipped};
@@ -33,9 +34,10 @@ pub fn main(typed: impl IntoIterator<Item = OsString>) -> Exit {
     let typed: Vec<OsString> = typed.into_iter().collect();
     let argv = argv::normalise(typed.clone());
     let lang = argv::peek_lang(&argv).unwrap_or_else(Lang::from_environment);
-    let cli = match Cli::try_parse_from(&argv) {
+    let parsed = help::command(lang).try_get_matches_from(&argv).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
-        Err(error) => return refused(&error, lang),
+        Err(error) => return refused(&error, &argv, lang),
     };
     // The command is the first word after the program: there are no options in front of it.
     let flags = typed.iter().skip(2).map(|word| word.to_string_lossy().into_owned()).collect();
@@ -45,12 +47,7 @@ pub fn main(typed: impl IntoIterator<Item = OsString>) -> Exit {
             complain(&text, lang);
             Exit::Usage
         }
-        // Whoever closed the pipe knows why: `membench heap | head` is no failure of ours.
-        Err(Failure::Run(RunError::Closed)) => Exit::Completed,
-        Err(Failure::Run(RunError::Failed(text))) => {
-            complain(&text, lang);
-            Exit::Failed
-        }
+        Err(Failure::Run(error)) => ended(Err(error), lang),
     }
 }
 
@@ -66,22 +63,42 @@ impl From<RunError> for Failure {
     }
 }
 
-fn refused(error: &clap::Error, lang: Lang) -> Exit {
+fn refused(error: &clap::Error, argv: &[OsString], lang: Lang) -> Exit {
     use clap::error::ErrorKind::{
         DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand, DisplayVersion, MissingSubcommand,
     };
-    match error.kind() {
-        DisplayHelp | DisplayVersion => {
-            let _ = error.print();
-            Exit::Completed
-        }
-        DisplayHelpOnMissingArgumentOrSubcommand | MissingSubcommand => {
-            let _ = error.print();
-            Exit::Usage
-        }
+    let asked_for = match error.kind() {
+        DisplayHelp | DisplayVersion => true,
+        DisplayHelpOnMissingArgumentOrSubcommand | MissingSubcommand => false,
         _ => {
-            complain(&mistake::sentence(error), lang);
-            Exit::Usage
+            complain(&mistake::sentence(error, argv), lang);
+            return Exit::Usage;
+        }
+    };
+    let colour = if asked_for { colour_on(&io::stdout()) } else { colour_on(&io::stderr()) };
+    let text = error.render();
+    let text = help::of_clap(lang, if colour { text.ansi().to_string() } else { text.to_string() });
+    if !asked_for {
+        // There is nowhere left to say that standard error is closed.
+        let _ = io::stderr().write_all(text.as_bytes());
+        return Exit::Usage;
+    }
+    let mut out = io::stdout();
+    ended(
+        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map(|()| Exit::Completed).map_err(RunError::from),
+        lang,
+    )
+}
+
+/// The status of what was done, and the sentence where it failed.
+fn ended(done: Result<Exit, RunError>, lang: Lang) -> Exit {
+    match done {
+        Ok(exit) => exit,
+        // Whoever closed the pipe knows why: `membench heap | head` is no failure of ours.
+        Err(RunError::Closed) => Exit::Completed,
+        Err(RunError::Failed(text)) => {
+            complain(&text, lang);
+            Exit::Failed
         }
     }
 }

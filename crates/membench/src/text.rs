@@ -62,6 +62,19 @@ impl Text {
     }
 }
 
+/// That of `names` which somebody most likely meant by `word`; `None` when it is like none of them.
+///
+/// ```
+/// use membench::text::nearest;
+/// assert_eq!(nearest("heep", ["heap", "buffer"]), Some("heap"));
+/// assert_eq!(nearest("nothing", ["heap", "buffer"]), None);
+/// ```
+pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let likeness = names.into_iter().map(|name| (strsim::jaro(word, name), name));
+    let (likeness, name) = likeness.max_by(|(one, _), (other, _)| one.total_cmp(other))?;
+    (likeness > 0.8).then_some(name)
+}
+
 impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.en)

@@ -17,9 +17,15 @@ fn piped(input: &[u8], arguments: &[&str]) -> std::process::Output {
     let mut command = membench();
     command.arg("explain").args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    // Closed before it was read, where an argument says what is to be explained.
-    let _ = child.stdin.take().unwrap().write_all(input);
-    child.wait_with_output().unwrap()
+    let mut stdin = child.stdin.take().unwrap();
+    std::thread::scope(|scope| {
+        // What is said comes while the log is still being read.
+        scope.spawn(move || {
+            // Closed before it was read, where an argument says what is to be explained.
+            let _ = stdin.write_all(input);
+        });
+        child.wait_with_output().unwrap()
+    })
 }
 
 fn lines(output: &[u8]) -> Vec<Value> {
@@ -81,4 +87,68 @@ fn what_is_not_of_v8_is_an_error_in_one_sentence() {
         assert!(said.contains(expected) && said.lines().count() == 1, "{arguments:?}: {said}");
         assert!(output.stdout.is_empty());
     }
+}
+
+#[test]
+fn each_way_of_giving_up_has_its_cause_its_end_and_what_helps() {
+    for (line, parts) in [
+        (FATAL, ["above its limit", "SIGABRT", "a larger --max-old-space-size"]),
+        (
+            "# Fatal JavaScript out of memory: GC during deserialization",
+            ["the program had not begun", "SIGTRAP", "a larger --max-old-space-size"],
+        ),
+        (
+            "# Fatal process out of memory: Zone",
+            ["no memory outside the heap", "SIGTRAP", "more memory for the process"],
+        ),
+        (
+            "# Fatal JavaScript invalid size error 169220804 (see crbug.com/1201626)",
+            ["beyond the longest that V8 allows", "SIGTRAP", "no larger limit"],
+        ),
+        (
+            "FATAL ERROR: invalid table size Allocation failed - JavaScript heap out of memory",
+            ["beyond the largest that V8 allows", "SIGABRT", "no larger limit"],
+        ),
+        ("FATAL ERROR: v8::ToLocalChecked Empty MaybeLocal", ["does not speak of memory", "SIGABRT", "stack trace"]),
+    ] {
+        let output = run(&["explain", line]);
+        assert_eq!(output.status.code(), Some(0), "{line}");
+        let said = String::from_utf8(output.stdout).unwrap();
+        for part in parts {
+            assert!(said.contains(part), "{part} in {said}");
+        }
+    }
+}
+
+#[test]
+fn a_line_with_impossible_numbers_is_cut_off_not_explained() {
+    for (was, is) in [("172 ms", "1e999 ms"), ("172 ms", "-5 ms"), ("33.8", "-3"), ("33.8", "1e30"), ("22.35", "inf")] {
+        let line = LINE.replacen(was, is, 1);
+        let output = piped(format!("{line}\n{FATAL}\n").as_bytes(), &[]);
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(said.contains("cut off and left out: 1 "), "{line}: {said}");
+    }
+}
+
+#[test]
+fn a_long_log_is_shown_by_its_ends_and_counted_whole() {
+    let log: String = (0..2500).map(|time| LINE.replace("172 ms", &format!("{time} ms")) + "\n").collect();
+    let said = String::from_utf8(piped(log.as_bytes(), &[]).stdout).unwrap();
+    for part in ["\n999 ms: ", "\n… 500 more, ", "\n1500 ms: ", "\n2499 ms: ", "0 young, 2500 full"] {
+        assert!(said.contains(part), "{part}");
+    }
+    let json = lines(&piped(log.as_bytes(), &["--format", "json"]).stdout);
+    assert_eq!(json.iter().filter(|line| line["type"] == "gc").count(), 2500);
+    assert_eq!(json.last().unwrap()["markCompacts"], 2500);
+}
+
+#[test]
+fn garbage_and_lines_without_an_end_are_read_and_refused() {
+    for input in [vec![b'x'; 5 << 20], (0..=255).cycle().take(3 << 20).collect::<Vec<u8>>()] {
+        let output = piped(&input, &[]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(String::from_utf8(output.stderr).unwrap().contains("no trace line"));
+    }
+    let behind = [vec![b'x'; 5 << 20], format!("\n{FATAL}\n").into_bytes()].concat();
+    assert_eq!(piped(&behind, &[]).status.code(), Some(0), "what follows a long line is read");
 }

@@ -119,6 +119,33 @@ fn a_completed_run_ends_with_0() {
 }
 
 #[test]
+fn the_config_record_comes_before_collections_of_the_start() {
+    let scratch = Scratch::new("early");
+    let output = play(&scratch, "node-collects-early.sh", &["heap", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(types(&records(&output.stdout)), ["config", "gc", "sample", "end"]);
+    let output = play(&scratch, "node-collects-early.sh", &["heap", "--trace-gc"]);
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(shown.starts_with("node 12.22.12") && shown.contains(" ms: Scavenge 2.1 (3.0)"), "{shown}");
+}
+
+#[test]
+fn a_node_that_dies_before_the_program_begins_is_out_of_memory_with_all_records() {
+    let scratch = Scratch::new("dies");
+    let arguments = ["heap", "--max-old-space", "1", "--on-oom", "exit", "--format", "json"];
+    let output = play(&scratch, "node-dies-early.sh", &arguments);
+    assert_eq!(output.status.code(), Some(134), "{output:?}");
+    let records = records(&output.stdout);
+    assert_eq!(types(&records), ["config", "gc", "fatal", "end"]);
+    assert_eq!((&records[0]["node"], &records[0]["v8"]), (&"24.21.0".into(), &Value::Null));
+    assert_eq!(records[2]["location"], "GC during deserialization");
+    assert_eq!(records[2]["message"], "Fatal JavaScript out of memory: GC during deserialization");
+    assert_eq!(records[3]["outcome"], "out-of-memory");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("the program had not begun"), "{said}");
+}
+
+#[test]
 fn a_node_that_fails_is_quoted() {
     let scratch = Scratch::new("failed");
     let target = scratch.0.join("records.jsonl");

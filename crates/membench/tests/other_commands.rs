@@ -2,7 +2,9 @@
 
 mod common;
 
-use common::run;
+use std::process::Stdio;
+
+use common::{Scratch, membench, run};
 use serde_json::Value;
 
 #[test]
@@ -68,4 +70,56 @@ fn beside_json_lines_standard_output_has_nothing_else() {
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(said.contains("<--- Last few GCs --->") && said.contains(" ms: Scavenge "), "Node {node}: {said}");
     }
+}
+
+#[test]
+fn help_is_there_in_both_languages_and_by_both_spellings() {
+    let text = |arguments: &[&str]| {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(text(&["help", "limits"]), text(&["limits", "--help"]));
+    assert_eq!(text(&["help"]), text(&["--help"]));
+    let chinese = text(&["limits", "--help", "--lang", "zh"]);
+    for part in ["用法:", "选项:", "堆(与 Node 相同):", "[别名: --max-old-space-size]", "可用值:", "老生代上限"]
+    {
+        assert!(chinese.contains(part), "{part} in {chinese}");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn output_that_cannot_be_written_is_said_by_every_command() {
+    for arguments in [&["--help"][..], &["--version"], &["list"], &["limits"], &["heap", "--iterations", "1"]] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = membench().args(arguments).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.starts_with("membench: the output cannot be written: ") && said.lines().count() == 1, "{said}");
+    }
+}
+
+#[test]
+fn a_closed_pipe_leaves_the_output_file_whole() {
+    let scratch = Scratch::new("closed-pipe");
+    let target = scratch.0.join("records.jsonl");
+    let mut child = membench()
+        .args(["heap", "--iterations", "2", "--output", target.to_str().unwrap()])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let records = std::fs::read_to_string(target).unwrap();
+    assert!(records.lines().next_back().unwrap().starts_with(r#"{"type":"end","outcome":"completed""#), "{records}");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_argument_that_is_no_text_is_named() {
+    use std::os::unix::ffi::OsStrExt;
+    let output = membench().arg("run").arg(std::ffi::OsStr::from_bytes(b"a\xffb")).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "membench: \"a\u{fffd}b\" is not text in UTF-8\n");
 }

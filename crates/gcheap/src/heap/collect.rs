@@ -51,6 +51,9 @@ struct Before {
     interleaved: bool,
 }
 
+/// Bytes that a process can address on x86-64.
+const ADDRESS_SPACE: u64 = 1 << 47;
+
 impl Heap {
     /// A mark-compact, as `gc()` runs one.
     ///
@@ -159,7 +162,8 @@ impl Heap {
     fn invoke_near_heap_limit(&mut self) -> bool {
         let Some(mut callback) = self.near_heap_limit.pop() else { return false };
         let limit = self.state.max_old_generation;
-        let answer = callback(limit, self.limits.max_old_generation);
+        // What no process can address is no limit, and sums of limits must not overflow.
+        let answer = callback(limit, self.limits.max_old_generation).min(ADDRESS_SPACE);
         self.near_heap_limit.push(callback);
         let raised = raise_limit(limit, answer);
         if let Some(to) = raised {

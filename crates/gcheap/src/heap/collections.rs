@@ -1,6 +1,6 @@
 //! Map and Set: V8's ordered hash tables, with its growth and shrinking.
 //!
-//! Keys are compared as JavaScript's `SameValueZero` for small integers and strings, by identity otherwise.
+//! Keys are compared as JavaScript's `SameValueZero`: numbers and strings by value, everything else by identity.
 
 use super::Heap;
 use super::allocate::smi;
@@ -79,7 +79,9 @@ impl Heap {
                 self.string_hash(object)
             }
             Kind::HeapNumber => {
-                let bits = self.load(object, 1);
+                // All that is not a number is one key.
+                let number = f64::from_bits(self.load(object, 1));
+                let bits = if number.is_nan() { f64::NAN } else { number }.to_bits();
                 mix(bits as u32 ^ (bits >> 32) as u32)
             }
             kind if Self::has_identity_hash(kind) => self.identity_hash(object),
@@ -177,7 +179,8 @@ impl Heap {
         let (one, two) = (address_of(one), address_of(two));
         let (first, second) = (self.header(one).kind(), self.header(two).kind());
         if first == Kind::HeapNumber && second == Kind::HeapNumber {
-            return self.load(one, 1) == self.load(two, 1);
+            let (one, two) = (f64::from_bits(self.load(one, 1)), f64::from_bits(self.load(two, 1)));
+            return one == two || one.is_nan() && two.is_nan();
         }
         self.is_string(first) && self.is_string(second) && self.equal_strings(one, two)
     }
@@ -186,10 +189,16 @@ impl Heap {
         matches!(kind, Kind::OneByteString | Kind::TwoByteString | Kind::ConsString | Kind::SlicedString)
     }
 
-    /// The word of a key. The hole marks deleted entries and is `undefined` to whoever looks at it, as in JavaScript.
+    /// The word of a key. The hole marks deleted entries and is `undefined` to whoever looks at it, as in JavaScript; a number
+    /// that a small integer can be is one, -0 too (V8 `CollectionsBuiltinsAssembler::NormalizeNumberKey`).
     fn key_word(&self, key: Value<'_>) -> Result<u64, Error> {
         Ok(match self.value_word(key)? {
             HOLE => UNDEFINED,
+            word if is_reference(word) && self.header(address_of(word)).is(Kind::HeapNumber) => {
+                let number = f64::from_bits(self.load(address_of(word), 1));
+                let whole = number as i32;
+                if f64::from(whole) == number { word::smi(whole) } else { word }
+            }
             word => word,
         })
     }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sysinfo::{CpuRefreshKind, RefreshKind, System};
 
 use crate::text::Text;
+use crate::workload::mistake::Mistake;
 
 /// A cost model and where it comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -62,16 +63,13 @@ impl CostFile {
     ///
     /// No TOML, an unknown name, or a price that is none; with the line.
     pub fn parse(name: &str, text: &str) -> Result<CostFile, Text> {
-        let refused = |why: &dyn std::fmt::Display| {
-            let why = why.to_string();
-            let why = why.trim_end();
-            Text::new(format!("{name} is no cost model: {why}"), format!("{name} 不是成本模型:{why}"))
-        };
-        let file: CostFile = toml::from_str(text).map_err(|error| refused(&error))?;
+        let file: CostFile = toml::from_str(text).map_err(|error| Mistake::from(error).sentence(name, text))?;
         if let Ok(serde_json::Value::Object(prices)) = serde_json::to_value(file.cost) {
             // Not-a-number and infinity have no JSON, so they come out as null.
             if let Some((price, _)) = prices.iter().find(|(_, value)| value.as_f64().is_none_or(|value| value < 0.0)) {
-                return Err(refused(&format!("{price} must be a number from 0 up")));
+                let start = text.find(price.as_str()).unwrap_or_default();
+                let (en, zh) = (format!("{price} is a number from 0 up"), format!("{price} 须为不小于 0 的数"));
+                return Err(Mistake::new(start..start + price.len(), en, zh).sentence(name, text));
             }
         }
         Ok(file)
@@ -109,14 +107,16 @@ mod tests {
     #[test]
     fn mistakes_are_refused_with_their_name() {
         for (text, named) in [
-            ("[cost]\nscavenge_base = 1.0", "scavenge_base"),
-            ("[cost]\nscavenge_base_ms = -1.0", "scavenge_base_ms"),
-            ("[cost]\nscavenge_base_ms = nan", "scavenge_base_ms"),
-            ("[cost]\nscavenge_base_ms = \"a\"", "scavenge_base_ms"),
-            ("[prices]", "prices"),
+            ("", "f.toml:1:1: the key \"cost\" is missing"),
+            ("[cost]\nscavenge_base = 1.0", "f.toml:2:1: there is no key \"scavenge_base\" here: known are "),
+            ("[cost]\nscavenge_base_ms = -1.0", "f.toml:2:1: scavenge_base_ms is a number from 0 up"),
+            ("[cost]\nscavenge_base_ms = nan", "f.toml:2:1: scavenge_base_ms is a number from 0 up"),
+            ("[cost]\nscavenge_base_ms = \"a\"", "f.toml:2:20: expected a number, found string \"a\""),
+            ("[prices]", "f.toml:1:2: there is no key \"prices\" here: known are measured, cost"),
+            ("[cost", "f.toml:1:6: this is not TOML: "),
         ] {
             let error = CostFile::parse("f.toml", text).expect_err(text).to_string();
-            assert!(error.contains(named) && error.contains("f.toml"), "{error}");
+            assert!(error.starts_with(named) && !error.contains('\n'), "{error}");
         }
     }
 

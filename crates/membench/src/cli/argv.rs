@@ -14,12 +14,19 @@ use std::ffi::{OsStr, OsString};
 /// ```
 pub fn normalise(argv: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut flags_may_follow = true;
-    argv.into_iter()
+    let mut argv: Vec<OsString> = argv
+        .into_iter()
         .map(|argument| {
             flags_may_follow &= argument != "--";
             if flags_may_follow { normalise_flag(&argument).unwrap_or(argument) } else { argument }
         })
-        .collect()
+        .collect();
+    // `help` in front of a command is how others spell `--help` behind it.
+    if argv.get(1).is_some_and(|word| word == "help") {
+        argv.remove(1);
+        argv.push("--help".into());
+    }
+    argv
 }
 
 fn normalise_flag(argument: &OsStr) -> Option<OsString> {
@@ -60,6 +67,13 @@ mod tests {
         assert_eq!(one("--expose_gc"), "--expose-gc");
         assert_eq!(one("a_b"), "a_b");
         assert_eq!(one("-a_b"), "-a_b");
+    }
+
+    #[test]
+    fn help_in_front_of_a_command_is_asked_behind_it() {
+        assert_eq!(normalise(["membench", "help", "heap"].map(Into::into)), ["membench", "heap", "--help"]);
+        assert_eq!(normalise(["membench", "help"].map(Into::into)), ["membench", "--help"]);
+        assert_eq!(normalise(["membench", "run", "help"].map(Into::into)), ["membench", "run", "help"]);
     }
 
     #[test]

@@ -1,13 +1,16 @@
 //! A wrong command line as one sentence. Reads what clap found out and words it; touches nothing else.
 
 use std::error::Error;
+use std::ffi::OsString;
 
+use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::Cli;
 use crate::text::Text;
 
-/// The sentence for an error of clap.
-pub fn sentence(error: &clap::Error) -> Text {
+/// The sentence for an error of clap about `argv`.
+pub fn sentence(error: &clap::Error, argv: &[OsString]) -> Text {
     let flag = context(error, ContextKind::InvalidArg).map(|flag| bare(&flag)).unwrap_or_default();
     let value = context(error, ContextKind::InvalidValue).unwrap_or_default();
     match error.kind() {
@@ -20,7 +23,14 @@ pub fn sentence(error: &clap::Error) -> Text {
         },
         ErrorKind::UnknownArgument => {
             let near = context(error, ContextKind::SuggestedArg).map(|near| bare(&near));
-            if flag.starts_with('-') {
+            if is_option_of_a_command(&flag)
+                && argv.get(1).is_some_and(|word| word.to_string_lossy().starts_with(&flag))
+            {
+                Text::new(
+                    format!("{flag} stands behind the command: membench COMMAND {flag}"),
+                    format!("{flag} 应写在命令之后:membench 命令 {flag}"),
+                )
+            } else if flag.starts_with('-') {
                 suggestion(Text::new(format!("there is no option {flag}"), format!("没有选项 {flag}")), near)
             } else {
                 Text::new(format!("{flag:?} is one word too many"), format!("多余的参数 {flag:?}"))
@@ -54,6 +64,12 @@ pub fn sentence(error: &clap::Error) -> Text {
                 format!("{flag} 与 {other} 含义相同:只能给出其中之一"),
             )
         }
+        ErrorKind::InvalidUtf8 => {
+            // clap does not say which one it is.
+            let word = argv.iter().find(|word| word.to_str().is_none()).map(|word| word.to_string_lossy());
+            let word = word.unwrap_or_default();
+            Text::new(format!("{word:?} is not text in UTF-8"), format!("{word:?} 不是 UTF-8 文本"))
+        }
         ErrorKind::MissingRequiredArgument => Text::new(format!("{flag} is missing"), format!("缺少 {flag}")),
         _ => {
             let text = error.to_string();
@@ -62,6 +78,12 @@ pub fn sentence(error: &clap::Error) -> Text {
             Text::new(line, line)
         }
     }
+}
+
+fn is_option_of_a_command(flag: &str) -> bool {
+    let command = Cli::command();
+    let mut options = command.get_subcommands().flat_map(|command| command.get_arguments());
+    flag.strip_prefix("--").is_some_and(|name| options.any(|option| option.get_long() == Some(name)))
 }
 
 fn suggestion(text: Text, near: Option<String>) -> Text {

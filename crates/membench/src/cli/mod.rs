@@ -2,9 +2,11 @@
 //! [`settings`](crate::settings).
 //!
 //! What holds: Node's spellings reach clap in one form ([`argv`]), every value is checked where it is read ([`value`]),
-//! and every mistake becomes one sentence ([`mistake`]).
+//! every mistake becomes one sentence ([`mistake`]), and every text of the help is
+//! there in both languages ([`help`]).
 
 pub mod argv;
+pub mod help;
 pub mod mistake;
 pub mod value;
 
@@ -221,6 +223,7 @@ pub struct CalibrateCommand {
 }
 
 const SCENARIO: &str = "Size of the workload";
+const RUN: &str = "What runs it, and its clock";
 const HEAP: &str = "Heap (as in Node)";
 const TRACE: &str = "Tracing (as in Node)";
 const OUTPUT: &str = "Output";
@@ -329,13 +332,13 @@ pub struct RunOptions {
     #[arg(long, value_name = "N", value_parser = value::seed, default_value_t = 1, allow_negative_numbers = true, help_heading = SCENARIO)]
     pub seed: u64,
     /// What runs the workload: sim, node, node=PATH, both or both=PATH
-    #[arg(long, value_name = "ENGINE", value_parser = value::engine, default_value = "sim")]
+    #[arg(long, value_name = "ENGINE", value_parser = value::engine, default_value = "sim", help_heading = RUN)]
     pub engine: EngineFlag,
     /// Virtual time makes every run reproducible
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_enum, default_value_t, help_heading = RUN)]
     pub clock: ClockFlag,
     /// What work costs in virtual time: a file that `calibrate --write` wrote [default: the shipped costs of the Node version]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = RUN)]
     pub cost_model: Option<PathBuf>,
     /// For people or JSON lines
     #[arg(long, value_enum, default_value_t, help_heading = OUTPUT)]

@@ -16,7 +16,7 @@ pub const DEFAULT_NODE: u32 = 24;
 pub const MIB: u64 = 1 << 20;
 
 /// User space of a 64-bit process: what no size may exceed.
-const ADDRESS_SPACE: u64 = 1 << 47;
+pub(crate) const ADDRESS_SPACE: u64 = 1 << 47;
 
 /// A size as Node's flags have it: whole mebibytes.
 ///

@@ -1,33 +1,33 @@
 //! What V8 printed, in words: trace lines, whole logs and fatal messages.
 //!
 //! ```text
-//! text ──read──▶ collections and last words, a process at a time ──words──▶ a line or a block each
+//! lines ──read──▶ collections and last words, a process at a time ──words──▶ a line or a block each
 //!                                     └──────────verdict──▶ what the whole log says
 //! ```
 //!
 //! Reads a file or standard input, nothing else; no engine is run. What holds: each line that looks like V8's is explained or
-//! counted as cut off, and a text in which nothing is V8's is an error, not silence.
+//! counted, as left out or as cut off; a text in which nothing is V8's is an error, not silence; and the memory that is taken does
+//! not grow with the log.
 
 mod read;
 mod verdict;
 mod words;
 
-use std::fs;
-use std::io::{self, IsTerminal, Read, Write};
-use std::path::Path;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, IsTerminal, Read, Write};
 
 use serde::Serialize;
 
 use crate::cli::{ExplainCommand, Format};
 use crate::engine::RunError;
+use crate::engine::node::fatal_line::FatalLine;
 use crate::record::GcRecord;
 use crate::record::file::json_line;
-use crate::report::summary;
 use crate::report::text::{pad_right, width};
 use crate::text::{Lang, Text};
 
-pub use read::{Fatal, Log, Process, read};
-pub use verdict::Verdict;
+pub use read::{KEPT, Log, LogReader, Process, Reader, Speaker, read};
+pub use verdict::{Tally, Verdict};
 
 /// Explains what `command` names.
 ///
@@ -35,31 +35,57 @@ pub use verdict::Verdict;
 ///
 /// It cannot be read, there is nothing of V8's in it, or the output cannot be written.
 pub fn run(command: &ExplainCommand, lang: Lang) -> Result<(), RunError> {
-    let text = text_of(command)?;
-    let log = read(&text);
-    if log.processes.is_empty() {
-        return Err(RunError::failed(
-            "there is no trace line and no fatal message of V8 in it: expected \"[…] 26 ms: Scavenge …\", \
-             name=value pairs of --trace-gc-nvp, or \"FATAL ERROR: …\"",
-            "其中没有 V8 的跟踪行或致命错误信息:应为 \"[…] 26 ms: Scavenge …\"、--trace-gc-nvp 的键值对或 \"FATAL ERROR: …\"",
-        ));
-    }
-    let output = match command.format {
-        Format::Text => for_people(lang, &log).into_bytes(),
-        Format::Json => json(lang, &log)?,
+    let mut source = Source::of(command)?;
+    let mut out = BufWriter::new(io::stdout());
+    let found = match command.format {
+        Format::Text => {
+            let mut reader = LogReader::default();
+            source.lines(|line| {
+                reader.line(line);
+                Ok(())
+            })?;
+            let log = reader.end();
+            out.write_all(for_people(lang, &log).as_bytes())?;
+            !log.processes.is_empty()
+        }
+        Format::Json => json(lang, &mut source, &mut out)?,
     };
-    let mut out = io::stdout();
-    out.write_all(&output)?;
     out.flush()?;
-    Ok(())
+    if found {
+        return Ok(());
+    }
+    Err(RunError::failed(
+        "there is no trace line and no fatal message of V8 in it: expected \"[…] 26 ms: Scavenge …\", \
+         name=value pairs of --trace-gc-nvp, \"FATAL ERROR: …\" or \"# Fatal …\"",
+        "其中没有 V8 的跟踪行或致命错误信息:应为 \"[…] 26 ms: Scavenge …\"、--trace-gc-nvp 的键值对、\"FATAL ERROR: …\" 或 \"# Fatal …\"",
+    ))
 }
 
-/// What is to be explained: the words themselves, where they are V8's, or a file of the name, or standard input.
-fn text_of(command: &ExplainCommand) -> Result<String, RunError> {
-    let words = command.what.join(" ");
-    if !words.is_empty() && words != "-" {
+/// What is to be explained.
+struct Source {
+    text: Box<dyn BufRead>,
+    /// What it is called where it cannot be read.
+    name: Option<String>,
+}
+
+/// V8 prints no line as long as this: what is behind is skipped.
+const LONGEST_LINE: u64 = 1 << 20;
+
+impl Source {
+    /// The words themselves, where they are V8's, or a file of the name, or standard input.
+    fn of(command: &ExplainCommand) -> Result<Source, RunError> {
+        let words = command.what.join(" ");
+        if words.is_empty() || words == "-" {
+            if words.is_empty() && io::stdin().is_terminal() {
+                return Err(RunError::failed(
+                    "nothing to explain: name a file, quote a line, or pipe a log in: node --trace-gc app.js | membench explain",
+                    "没有可解释的内容:请给出文件、引用一行,或用管道传入:node --trace-gc app.js | membench explain",
+                ));
+            }
+            return Ok(Source { text: Box::new(io::stdin().lock()), name: None });
+        }
         if !read(&words).processes.is_empty() {
-            return Ok(words);
+            return Ok(Source { text: Box::new(io::Cursor::new(words)), name: None });
         }
         let [path] = &command.what[..] else {
             return Err(RunError::failed(
@@ -67,25 +93,38 @@ fn text_of(command: &ExplainCommand) -> Result<String, RunError> {
                 format!("{words:?} 既不是 V8 的输出,也不是单个文件"),
             ));
         };
-        let bytes = fs::read(Path::new(path)).map_err(|error| {
-            RunError::failed(
-                format!("{path} is no output of V8, and no file that can be read: {error}"),
-                format!("{path} 不是 V8 的输出,也无法作为文件读取:{error}"),
-            )
-        })?;
-        return Ok(String::from_utf8_lossy(&bytes).into_owned());
+        let file = File::open(path).map_err(|error| unreadable(Some(path), &error))?;
+        Ok(Source { text: Box::new(BufReader::new(file)), name: Some(path.clone()) })
     }
-    if words.is_empty() && io::stdin().is_terminal() {
-        return Err(RunError::failed(
-            "nothing to explain: name a file, quote a line, or pipe a log in: node --trace-gc app.js | membench explain",
-            "没有可解释的内容:请给出文件、引用一行,或用管道传入:node --trace-gc app.js | membench explain",
-        ));
+
+    /// Each line, without its end.
+    fn lines(&mut self, mut each: impl FnMut(&str) -> Result<(), RunError>) -> Result<(), RunError> {
+        let unreadable = |error: io::Error| unreadable(self.name.as_deref(), &error);
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            if self.text.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line).map_err(unreadable)? == 0 {
+                return Ok(());
+            }
+            let whole = line.last() == Some(&b'\n') || (line.len() as u64) < LONGEST_LINE;
+            each(String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']))?;
+            if !whole {
+                self.text.skip_until(b'\n').map_err(unreadable)?;
+            }
+        }
     }
-    let mut bytes = Vec::new();
-    io::stdin().read_to_end(&mut bytes).map_err(|error| {
-        RunError::failed(format!("standard input cannot be read: {error}"), format!("无法读取标准输入:{error}"))
-    })?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn unreadable(name: Option<&str>, error: &io::Error) -> RunError {
+    match name {
+        Some(path) => RunError::failed(
+            format!("{path} is no output of V8, and no file that can be read: {error}"),
+            format!("{path} 不是 V8 的输出,也无法作为文件读取:{error}"),
+        ),
+        None => {
+            RunError::failed(format!("standard input cannot be read: {error}"), format!("无法读取标准输入:{error}"))
+        }
+    }
 }
 
 /// Everything in words: a block where there is one collection, a line each where there are more, then what they say together.
@@ -95,12 +134,18 @@ pub fn for_people(lang: Lang, log: &Log) -> String {
         if log.processes.len() > 1 {
             parts.push(format!("=== {} ===\n", process.name.as_deref().unwrap_or("-")));
         }
-        match &process.collections[..] {
+        match &process.first[..] {
             [] => {}
             [gc] => parts.push(aligned(lang, &words::block(gc))),
-            many => {
-                parts.push(many.iter().map(|gc| format!("{}\n", words::sentence(gc).get(lang))).collect());
-                parts.push(aligned(lang, &Verdict::of(many).lines()));
+            first => {
+                let sentence = |gc: &GcRecord| format!("{}\n", words::sentence(gc).get(lang));
+                let mut sentences: String = first.iter().map(sentence).collect();
+                if process.left_out > 0 {
+                    sentences.push_str(left_out(process.left_out).get(lang));
+                }
+                sentences.extend(process.last.iter().map(sentence));
+                parts.push(sentences);
+                parts.push(aligned(lang, &process.verdict().lines()));
             }
         }
         if let Some(fatal) = &process.fatal {
@@ -118,6 +163,14 @@ pub fn for_people(lang: Lang, log: &Log) -> String {
         parts.push(format!("{}\n", note.get(lang)));
     }
     parts.join("\n")
+}
+
+/// What stands in the place of collections that nobody would read.
+fn left_out(count: usize) -> Text {
+    Text::new(
+        format!("… {count} more, counted below; --format json has a line for each …\n"),
+        format!("……另有 {count} 次,已计入下文;--format json 逐行列出……\n"),
+    )
 }
 
 /// A name and a sentence a line, the sentences in one column.
@@ -149,26 +202,38 @@ enum Line<'a> {
     },
 }
 
-/// A line for each collection and each fatal message, then one for the whole.
-///
-/// # Errors
-///
-/// Never.
-pub fn json(lang: Lang, log: &Log) -> Result<Vec<u8>, RunError> {
-    let mut lines = Vec::new();
-    for process in &log.processes {
-        let name = process.name.as_deref();
-        for gc in &process.collections {
-            let meaning = words::sentence(gc);
-            lines.extend(json_line(&Line::Gc { process: name, gc, meaning: meaning.get(lang) })?);
+/// A line for each collection as it is met, then for each process what only its fatal message told, the message, and a line for
+/// the whole; whether there was any.
+fn json(lang: Lang, source: &mut Source, out: &mut impl Write) -> Result<bool, RunError> {
+    let collection = |out: &mut dyn Write, process: Option<&str>, gc: &GcRecord| -> Result<(), RunError> {
+        let meaning = words::sentence(gc);
+        Ok(out.write_all(&json_line(&Line::Gc { process, gc, meaning: meaning.get(lang) })?)?)
+    };
+    let mut reader = Reader::default();
+    let mut tallies: Vec<Tally> = Vec::new();
+    source.lines(|line| {
+        let Some((place, gc)) = reader.line(line) else { return Ok(()) };
+        tallies.resize_with(tallies.len().max(place + 1), Tally::default);
+        tallies[place].add(&gc);
+        collection(out, reader.name(place), &gc)
+    })?;
+    let speakers = reader.end();
+    tallies.resize_with(speakers.len(), Tally::default);
+    for (Speaker { name, ring, fatal, .. }, tally) in speakers.iter().zip(&mut tallies) {
+        let process = name.as_deref();
+        for gc in ring {
+            tally.add(gc);
+            collection(out, process, gc)?;
         }
-        if let Some(Fatal { location, message }) = &process.fatal {
-            let meaning = summary::why(location, None);
-            lines.extend(json_line(&Line::Fatal { process: name, location, message, meaning: meaning.get(lang) })?);
+        if let Some(fatal) = fatal {
+            let FatalLine { location, message, .. } = fatal;
+            let meaning = words::cause(fatal);
+            out.write_all(&json_line(&Line::Fatal { process, location, message, meaning: meaning.get(lang) })?)?;
         }
-        if !process.collections.is_empty() {
-            lines.extend(json_line(&Line::Explain { process: name, verdict: &Verdict::of(&process.collections) })?);
+        let verdict = tally.verdict();
+        if verdict.scavenges + verdict.mark_compacts > 0 {
+            out.write_all(&json_line(&Line::Explain { process, verdict: &verdict })?)?;
         }
     }
-    Ok(lines)
+    Ok(!speakers.is_empty())
 }

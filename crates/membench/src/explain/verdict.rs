@@ -49,38 +49,97 @@ pub enum Trend {
     Shrinking,
 }
 
-impl Verdict {
-    /// What `collections`, in order, say.
-    ///
-    /// ```
-    /// use membench::explain::{Verdict, read};
-    /// let line = |time, used| format!("[1:0x2] {time} ms: Mark-Compact {used}.0 (90.0) -> {used}.0 (90.0) MB, 5.00 / 0.00 ms  (average mu = 0.9, current mu = 0.9) task; \n");
-    /// let log = read(&[line(10, 20), line(20, 30), line(30, 40)].concat());
-    /// let verdict = Verdict::of(&log.processes[0].collections);
-    /// assert_eq!((verdict.mark_compacts, verdict.in_vain, verdict.left), (3, 3, Some([20 << 20, 40 << 20])));
-    /// ```
-    pub fn of(collections: &[GcRecord]) -> Verdict {
-        let full: Vec<&GcRecord> = collections.iter().filter(|gc| gc.kind == "mark-compact").collect();
-        let left: Vec<u64> = full.iter().map(|gc| gc.used_after).collect();
-        let vain = |gc: &&&GcRecord| {
-            let freed = gc.used_before.saturating_sub(gc.used_after);
-            (freed as f64) < IN_VAIN * gc.used_before as f64
-        };
-        Verdict {
-            scavenges: collections.len() - full.len(),
-            mark_compacts: full.len(),
-            paused_ms: collections.iter().map(|gc| gc.pause_ms).sum(),
-            longest_ms: collections.iter().map(|gc| gc.pause_ms).fold(0.0, f64::max),
-            span_ms: collections.last().zip(collections.first()).map_or(0.0, |(last, first)| {
-                // The first line tells of a pause that began before it.
-                last.time_ms - first.time_ms + first.pause_ms
-            }),
-            left: left.first().zip(left.last()).map(|(first, last)| [*first, *last]),
-            in_vain: full.iter().rev().take_while(vain).count(),
-            trend: trend(&left),
+/// A [`Verdict`] in the making: a log may be of any length, this is not.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tally {
+    scavenges: usize,
+    mark_compacts: usize,
+    paused_ms: f64,
+    longest_ms: f64,
+    /// When the first collection ended, and how long its pause was.
+    first: Option<(f64, f64)>,
+    last_ms: f64,
+    /// Bytes left after the first and after the last full collection.
+    left: Option<[u64; 2]>,
+    in_vain: usize,
+    course: Course,
+}
+
+impl Tally {
+    /// The next collection.
+    pub fn add(&mut self, gc: &GcRecord) {
+        self.paused_ms += gc.pause_ms;
+        self.longest_ms = self.longest_ms.max(gc.pause_ms);
+        self.first.get_or_insert((gc.time_ms, gc.pause_ms));
+        self.last_ms = gc.time_ms;
+        if gc.kind != "mark-compact" {
+            self.scavenges += 1;
+            return;
         }
+        self.mark_compacts += 1;
+        self.left = Some([self.left.map_or(gc.used_after, |[first, _]| first), gc.used_after]);
+        let freed = gc.used_before.saturating_sub(gc.used_after);
+        let in_vain = (freed as f64) < IN_VAIN * gc.used_before as f64;
+        self.in_vain = if in_vain { self.in_vain + 1 } else { 0 };
+        self.course.add(gc.used_after);
     }
 
+    /// What the collections so far say together.
+    ///
+    /// ```
+    /// use membench::explain::read;
+    /// let line = |time, used| format!("[1:0x2] {time} ms: Mark-Compact {used}.0 (90.0) -> {used}.0 (90.0) MB, 5.00 / 0.00 ms  (average mu = 0.9, current mu = 0.9) task; \n");
+    /// let log = read(&[line(10, 20), line(20, 30), line(30, 40)].concat());
+    /// let verdict = log.processes[0].verdict();
+    /// assert_eq!((verdict.mark_compacts, verdict.in_vain, verdict.left), (3, 3, Some([20 << 20, 40 << 20])));
+    /// ```
+    pub fn verdict(&self) -> Verdict {
+        Verdict {
+            scavenges: self.scavenges,
+            mark_compacts: self.mark_compacts,
+            paused_ms: self.paused_ms,
+            longest_ms: self.longest_ms,
+            // The first line tells of a pause that began before it.
+            span_ms: self.first.map_or(0.0, |(first, pause)| self.last_ms - first + pause),
+            left: self.left,
+            in_vain: self.in_vain,
+            trend: trend(&self.course.least, self.mark_compacts),
+        }
+    }
+}
+
+/// What full collections left, one behind the other: each one while they are few, the least of so many at a time when they
+/// are many.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Course {
+    least: Vec<u64>,
+    /// Collections behind each of them, and behind the last.
+    each: usize,
+    behind_last: usize,
+}
+
+/// Where a course gets half as many numbers.
+const LONGEST_COURSE: usize = 1 << 12;
+
+impl Course {
+    fn add(&mut self, left: u64) {
+        self.each = self.each.max(1);
+        match self.least.last_mut() {
+            Some(least) if self.behind_last < self.each => *least = left.min(*least),
+            _ => {
+                if self.least.len() == LONGEST_COURSE {
+                    self.least = self.least.chunks(2).map(|pair| pair[0].min(pair[1])).collect();
+                    self.each *= 2;
+                }
+                self.least.push(left);
+                self.behind_last = 0;
+            }
+        }
+        self.behind_last += 1;
+    }
+}
+
+impl Verdict {
     /// The same in words: a name and a sentence each.
     pub fn lines(&self) -> Vec<(Text, Text)> {
         let mut lines = vec![(
@@ -156,8 +215,8 @@ impl Verdict {
 }
 
 /// The least of the last third against the least of the first: one large temporary thing is no trend.
-fn trend(left: &[u64]) -> Trend {
-    if left.len() < FEWEST {
+fn trend(left: &[u64], collections: usize) -> Trend {
+    if collections < FEWEST {
         return Trend::Unknown;
     }
     let third = left.len().div_ceil(3);
@@ -186,7 +245,19 @@ mod tests {
             (&[90, 20, 10], Trend::Shrinking),
         ];
         for (left, expected) in cases {
-            assert_eq!(trend(left), expected, "{left:?}");
+            assert_eq!(trend(left, left.len()), expected, "{left:?}");
         }
+    }
+
+    #[test]
+    fn a_course_stays_short_and_keeps_the_least_of_each_stretch() {
+        let mut course = Course::default();
+        let collections = 10 * LONGEST_COURSE;
+        for left in 0..collections as u64 {
+            course.add(left);
+        }
+        assert!(course.least.len() <= LONGEST_COURSE, "{}", course.least.len());
+        assert!(course.least.iter().enumerate().all(|(at, least)| *least == (at * course.each) as u64));
+        assert_eq!(trend(&course.least, collections), Trend::Growing);
     }
 }

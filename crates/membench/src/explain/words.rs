@@ -1,6 +1,6 @@
 //! One collection, or one fatal message, in words. Pure.
 
-use super::read::Fatal;
+use crate::engine::node::fatal_line::{Cause, FatalLine, Voice};
 use crate::record::GcRecord;
 use crate::report::summary;
 use crate::report::text::mib;
@@ -213,56 +213,64 @@ pub fn block(gc: &GcRecord) -> Vec<(Text, Text)> {
 }
 
 /// A fatal message: a name and a sentence a line.
-pub fn fatal(fatal: &Fatal) -> Vec<(Text, Text)> {
-    let said = fatal.message.as_str();
+pub fn fatal(fatal: &FatalLine) -> Vec<(Text, Text)> {
     let location = fatal.location.as_str();
-    let (why, helps) = if said.contains("JavaScript heap out of memory") {
-        (
-            summary::why(location, None),
-            Text::new(
-                "a larger --max-old-space-size, if the program needs so much; if what is left after full collections only grows, \
-                 what holds it has to be found (heap snapshot)",
-                "若程序确实需要,增大 --max-old-space-size;若完整回收后的剩余只增不减,应找出持有者(堆快照)",
-            ),
-        )
-    } else if said.contains("process out of memory") {
-        (
-            Text::new(
-                format!("the system gave V8 no memory outside the heap ({location}): the heap limit has no part in it"),
-                format!("系统没有给 V8 堆外内存({location}):与堆上限无关"),
-            ),
-            Text::new(
-                "more memory for the process, or smaller Buffers and --max-old-space-size, so that both fit",
-                "给进程更多内存,或减小 Buffer 与 --max-old-space-size",
-            ),
-        )
-    } else {
-        (
-            Text::new(
-                format!("V8 or an addon gave up at {location}; the message does not speak of memory"),
-                format!("V8 或插件在 {location} 处放弃;信息与内存无关"),
-            ),
-            Text::new("the native stack trace behind the message says who called", "信息之后的本地调用栈会指出调用者"),
-        )
+    let helps = match fatal.cause {
+        Cause::Heap => Text::new(
+            "a larger --max-old-space-size, if the program needs so much; if what is left after full collections only grows, \
+             what holds it has to be found (heap snapshot)",
+            "若程序确实需要,增大 --max-old-space-size;若完整回收后的剩余只增不减,应找出持有者(堆快照)",
+        ),
+        Cause::Process => Text::new(
+            "more memory for the process, or smaller Buffers and --max-old-space-size, so that both fit",
+            "给进程更多内存,或减小 Buffer 与 --max-old-space-size",
+        ),
+        Cause::Size => Text::new(
+            "no larger limit: several smaller arrays, Maps or Sets in the place of one",
+            "增大上限无济于事:用多个较小的数组、Map 或 Set 代替一个",
+        ),
+        Cause::Other => {
+            Text::new("the native stack trace behind the message says who called", "信息之后的本地调用栈会指出调用者")
+        }
+    };
+    let ends = match fatal.voice {
+        Voice::Node => Text::new(
+            "SIGABRT, status 134 in a shell; as process 1 of a container 139. Status 137 without any text is the kernel's doing",
+            "SIGABRT,在 shell 中状态码 134;作为容器的 1 号进程时为 139。若为 137 且没有任何文本,则是内核所为",
+        ),
+        Voice::V8 => Text::new(
+            "V8 traps by itself, Node is not asked: SIGTRAP, status 133 in a shell, or SIGILL, status 132, up to Node 12",
+            "V8 自行中断,不经过 Node:SIGTRAP,在 shell 中状态码 133;Node 12 及以前为 SIGILL,状态码 132",
+        ),
     };
     vec![
         (Text::new("Fatal:", "致命错误:"), Text::new(location, location)),
-        (Text::new("Why:", "原因:"), why),
-        (
-            Text::new("How it ends:", "结束方式:"),
-            Text::new(
-                "SIGABRT, status 134 in a shell; as process 1 of a container 139. Status 137 without any text is the kernel's doing",
-                "SIGABRT,在 shell 中状态码 134;作为容器的 1 号进程时为 139。若为 137 且没有任何文本,则是内核所为",
-            ),
-        ),
+        (Text::new("Why:", "原因:"), cause(fatal)),
+        (Text::new("How it ends:", "结束方式:"), ends),
         (Text::new("What helps:", "对策:"), helps),
     ]
+}
+
+/// Why V8 gave up.
+pub fn cause(fatal: &FatalLine) -> Text {
+    let location = &fatal.location;
+    match fatal.cause {
+        Cause::Heap | Cause::Size => summary::why(location, None),
+        Cause::Process => Text::new(
+            format!("the system gave V8 no memory outside the heap ({location}): the heap limit has no part in it"),
+            format!("系统没有给 V8 堆外内存({location}):与堆上限无关"),
+        ),
+        Cause::Other => Text::new(
+            format!("V8 or an addon gave up at {location}; the message does not speak of memory"),
+            format!("V8 或插件在 {location} 处放弃;信息与内存无关"),
+        ),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::node::trace_line;
+    use crate::engine::node::{fatal_line, trace_line};
     use crate::text::Lang;
 
     #[test]
@@ -286,10 +294,11 @@ mod tests {
                 "above its limit",
             ),
             ("Zone", "Zone Allocation failed - process out of memory", "no memory outside the heap"),
-            ("v8::ToLocalChecked", "v8::ToLocalChecked Empty MaybeLocal", "does not speak of memory"),
+            ("v8::ToLocalChecked Empty MaybeLocal", "v8::ToLocalChecked Empty MaybeLocal", "does not speak of memory"),
         ];
         for (location, message, expected) in cases {
-            let lines = fatal(&Fatal { location: location.into(), message: message.into() });
+            let lines = fatal(&fatal_line::parse(&format!("FATAL ERROR: {message}")).unwrap());
+            assert_eq!(lines[0].1.get(Lang::En), location);
             assert!(lines[1].1.get(Lang::En).contains(expected), "{}", lines[1].1);
         }
     }

@@ -48,12 +48,17 @@ pub struct Style {
 }
 
 impl Style {
-    /// Colour is for terminals of people who did not decline it (<https://no-color.org>).
+    /// The style of standard output.
     pub fn new(format: Format, lang: Lang, beside: bool) -> Style {
-        let declined = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
-            || std::env::var_os("TERM").is_some_and(|value| value == "dumb");
-        Style { format, lang, colour: !declined && io::stdout().is_terminal(), beside }
+        Style { format, lang, colour: colour_on(&io::stdout()), beside }
     }
+}
+
+/// Colour is for terminals of people who did not decline it (<https://no-color.org>).
+pub fn colour_on(stream: &impl IsTerminal) -> bool {
+    let declined = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+        || std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+    !declined && stream.is_terminal()
 }
 
 /// The standard streams and the output file as a [`Sink`].
@@ -130,9 +135,14 @@ impl<'a> Console<'a> {
 
     fn print_bytes(&mut self, bytes: &[u8]) -> Result<(), RunError> {
         self.progress.clear(&mut self.err);
-        self.out.write_all(bytes)?;
-        self.out.flush()?;
-        Ok(())
+        match self.out.write_all(bytes).and_then(|()| self.out.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe && self.file.is_some() => {
+                // Nobody listens any more, but the file was asked for too.
+                self.out = Box::new(io::sink());
+                Ok(())
+            }
+            written => Ok(written?),
+        }
     }
 
     /// What Node prints on standard output, in its own words. Beside JSON lines it goes to standard error: a program that reads

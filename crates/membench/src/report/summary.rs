@@ -131,6 +131,14 @@ pub fn why(location: &str, limit: Option<u64>) -> Text {
         "invalid array length" => {
             Text::new("an array would have grown beyond the longest that V8 allows", "数组将超过 V8 允许的最大长度")
         }
+        "invalid size error" => Text::new(
+            "an array, a Map or a Set would have grown beyond the longest that V8 allows",
+            "数组、Map 或 Set 将超过 V8 允许的最大长度",
+        ),
+        "GC during deserialization" | "insufficient memory to create an Isolate" => Text::new(
+            format!("what Node itself needs did not fit below {limit_en}: the program had not begun"),
+            format!("Node 自身所需已超出{limit_zh}:程序尚未开始"),
+        ),
         _ => Text::new(
             format!("the collector found no room for an object that had to be moved ({location})"),
             format!("回收器找不到空间来移动对象({location})"),
@@ -138,8 +146,17 @@ pub fn why(location: &str, limit: Option<u64>) -> Text {
     }
 }
 
+/// Locations that say that one thing is too large, however large the heap may be.
+pub const SIZES: [&str; 3] = ["invalid table size", "invalid array length", "invalid size error"];
+
 /// What would have helped, from how the samples grew.
 fn helped(workload: &Workload, story: &Story) -> Text {
+    if story.fatal.as_ref().is_some_and(|fatal| SIZES.contains(&fatal.location.as_str())) {
+        return Text::new(
+            "no larger limit: several smaller arrays, Maps or Sets in the place of one",
+            "增大上限无济于事:用多个较小的数组、Map 或 Set 代替一个",
+        );
+    }
     let limit = story.config.limits.max_old_space;
     let (Some(growth), Some(limit)) = (growth(story), limit) else {
         return Text::new(

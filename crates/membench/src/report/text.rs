@@ -108,7 +108,7 @@ pub fn config(lang: Lang, config: &ConfigRecord) -> String {
         names.into_iter().zip(sizes).filter_map(|(name, bytes)| Some(format!("{name} {} MB", short(bytes?)))).collect();
     let (flags_name, settings_name, comma) = match lang {
         Lang::En => ("Flags:    ", "Settings: ", ", "),
-        Lang::Zh => ("参数: ", "设置: ", ", "),
+        Lang::Zh => ("参数:", "设置:", ","),
     };
     format!("{first}\n{flags_name}{flags}\n{settings_name}{}\n\n", known.join(comma))
 }

@@ -12,6 +12,7 @@ use gcheap::time::CostModel;
 use crate::calibrate::CostFile;
 use crate::cli::value::{DEFAULT_NODE, Kib, Mib, Percent};
 use crate::cli::{ClockFlag, HeapFlags, PlatformFlags, RunOptions};
+use crate::report::text::short;
 use crate::text::Text;
 
 /// Settings of a run as resolved.
@@ -177,7 +178,8 @@ impl HeapSettings {
     ///
     /// Flags that contradict each other.
     pub fn limits(&self, memory: Memory, profile: &Profile) -> Result<Limits, Text> {
-        let limits = limits(&self.flags(), Some(memory.bytes), profile).map_err(|error| refused(&error))?;
+        let limits =
+            limits(&self.flags(), Some(memory.bytes), profile).map_err(|error| self.refused(&error, memory))?;
         if let Some(Mib(semi)) = self.max_semi_space
             && limits.max_semi_space > limits.max_old_generation
         {
@@ -189,6 +191,40 @@ impl HeapSettings {
             ));
         }
         Ok(limits)
+    }
+
+    /// Flags that give no heap, in both languages.
+    fn refused(&self, error: &LimitsError, memory: Memory) -> Text {
+        if let (LimitsError::Zero { flag: flag @ "--max-old-space-size-percentage" }, Some(share)) =
+            (error, self.max_old_space_percentage)
+        {
+            let (share, memory) = (share.percent(), short(memory.bytes));
+            return Text::new(
+                format!("{flag}: {share} % of {memory} MB is less than 1 MB: give a larger share"),
+                format!("{flag}:{memory} MB 的 {share} % 不足 1 MB:请给出更大的占比"),
+            );
+        }
+        let zh = match error {
+            LimitsError::Zero { flag } => format!("{flag} 为 0,放不下任何对象:请给出以 MB 为单位的大小"),
+            LimitsError::BeyondAddressSpace { flag, mb } => {
+                format!("{flag}={mb} 超出进程地址空间:单位是 MB,不是字节")
+            }
+            LimitsError::AllThreeGiven => {
+                "--max-heap-size、--max-old-space-size 和 --max-semi-space-size 互相矛盾:最多给出其中两个".into()
+            }
+            LimitsError::SemiSpaceAboveHeap { semi_mb, heap_mb } => format!(
+                "--max-semi-space-size={semi_mb} 需要 {} MB 的新生代(三个半空间),而 --max-heap-size 是 {heap_mb}",
+                semi_mb.saturating_mul(3)
+            ),
+            LimitsError::OldSpaceAboveHeap { old_mb, heap_mb } => {
+                format!("--max-old-space-size={old_mb} 使 --max-heap-size={heap_mb} 没有新生代的余地")
+            }
+            LimitsError::NotInThisVersion { flag, node } => {
+                format!("Node {node} 没有 {flag}:请改用 --max-old-space-size 或更高版本")
+            }
+            other => other.to_string(),
+        };
+        Text::new(error.to_string(), zh)
     }
 
     /// The flags as gcheap has them.
@@ -233,31 +269,6 @@ fn classic_new_space(size: Kib) -> (Mib, Text) {
         ),
     );
     (semi_space, note)
-}
-
-/// Flags that give no heap, in both languages.
-fn refused(error: &LimitsError) -> Text {
-    let zh = match error {
-        LimitsError::Zero { flag } => format!("{flag} 为 0,放不下任何对象:请给出以 MB 为单位的大小"),
-        LimitsError::BeyondAddressSpace { flag, mb } => {
-            format!("{flag}={mb} 超出进程地址空间:单位是 MB,不是字节")
-        }
-        LimitsError::AllThreeGiven => {
-            "--max-heap-size、--max-old-space-size 和 --max-semi-space-size 互相矛盾:最多给出其中两个".into()
-        }
-        LimitsError::SemiSpaceAboveHeap { semi_mb, heap_mb } => format!(
-            "--max-semi-space-size={semi_mb} 需要 {} MB 的新生代(三个半空间),而 --max-heap-size 是 {heap_mb}",
-            semi_mb.saturating_mul(3)
-        ),
-        LimitsError::OldSpaceAboveHeap { old_mb, heap_mb } => {
-            format!("--max-old-space-size={old_mb} 使 --max-heap-size={heap_mb} 没有新生代的余地")
-        }
-        LimitsError::NotInThisVersion { flag, node } => {
-            format!("Node {node} 没有 {flag}:请改用 --max-old-space-size 或更高版本")
-        }
-        other => other.to_string(),
-    };
-    Text::new(error.to_string(), zh)
 }
 
 #[cfg(test)]

@@ -50,7 +50,11 @@ impl From<toml::de::Error> for Mistake {
         let span = error.span().unwrap_or_default();
         let message = error.message();
         if let Some((key, known)) = two_parts(message, "unknown field ", ", ") {
-            let known = known.trim_start_matches("expected one of ").trim_start_matches("expected ").replace('`', "");
+            let known = known
+                .trim_start_matches("expected one of ")
+                .trim_start_matches("expected ")
+                .replace("` or `", "`, `")
+                .replace('`', "");
             let key = key.replace('`', "");
             return Mistake::new(
                 span,
@@ -88,6 +92,7 @@ fn type_words(expected: &str) -> (&str, &str) {
         "a boolean" => ("true or false", "true 或 false"),
         "a string" => ("a text", "文本"),
         "a map" => ("a table", "表"),
+        "f64" => ("a number", "数"),
         other if other.starts_with("struct ") => ("a table", "表"),
         other => (other, other),
     }

@@ -1,7 +1,7 @@
 //! The workloads that come with membench: the files of the directory `workloads`, built in. Pure data.
 
 use super::{Sizes, Workload, parse};
-use crate::text::Text;
+use crate::text::{Text, nearest};
 
 macro_rules! library {
     ($($name:literal),* $(,)?) => {
@@ -74,9 +74,15 @@ pub fn source(name: &str) -> Option<&'static str> {
 pub fn shipped(name: &str, sizes: Sizes) -> Result<Workload, Text> {
     match source(name) {
         Some(source) => parse(name, &format!("workloads/{name}.toml"), source, &sizes),
-        None => Err(Text::new(
-            format!("there is no workload {name:?}: the shipped ones are {}", NAMES.join(", ")),
-            format!("没有负载 {name:?}:自带的有 {}", NAMES.join("、")),
-        )),
+        None => Err(match nearest(name, NAMES) {
+            Some(near) => Text::new(
+                format!("there is no workload {name:?}: did you mean {near}?"),
+                format!("没有负载 {name:?}:是否想用 {near}?"),
+            ),
+            None => Text::new(
+                format!("there is no workload {name:?}: the shipped ones are {}", NAMES.join(", ")),
+                format!("没有负载 {name:?}:自带的有 {}", NAMES.join("、")),
+            ),
+        }),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Sizes on a trace line are megabytes with one decimal, so the bytes made from them are right to 0.1 MB.
 
-use crate::cli::value::MIB;
+use crate::cli::value::{ADDRESS_SPACE, MIB};
 use crate::record::GcRecord;
 
 /// The collection that `line` tells of; `None` for any other line.
@@ -30,7 +30,12 @@ fn after_prefix(line: &str) -> Option<(f64, &str)> {
         return None;
     }
     let (time, rest) = rest.split_once(" ms: ")?;
-    Some((time.trim().parse().ok()?, rest))
+    Some((milliseconds(time)?, rest))
+}
+
+/// A time that can be: a number from 0 up.
+fn milliseconds(text: &str) -> Option<f64> {
+    text.trim().parse().ok().filter(|ms: &f64| ms.is_finite() && *ms >= 0.0)
 }
 
 /// Names of collections and what they are; a name that starts with another one comes first.
@@ -83,7 +88,7 @@ fn plain(time_ms: f64, text: &str) -> Option<GcRecord> {
         incremental,
         reduce_memory,
         time_ms,
-        pause_ms: pause.trim().parse().ok()?,
+        pause_ms: milliseconds(pause)?,
         used_before,
         used_after,
         committed_before: Some(committed_before),
@@ -104,8 +109,8 @@ fn pair(text: &str) -> Option<(u64, u64)> {
 
 fn megabytes(text: &str) -> Option<u64> {
     let number: f64 = text.trim().parse().ok()?;
-    // A size on a line has at most seven digits: it fits.
-    Some((number * MIB as f64).round() as u64)
+    let bytes = (number * MIB as f64).round();
+    (0.0..=ADDRESS_SPACE as f64).contains(&bytes).then_some(bytes as u64)
 }
 
 /// The reasons: `a; b` since Node 16, `[a] [b]` or `a b` before it.
@@ -168,7 +173,7 @@ impl Pairs<'_> {
             incremental: self.number(["incremental_steps_count", "incremental.steps_count"]).unwrap_or(0_u64) > 0,
             reduce_memory: self.text("reduce_memory").is_some_and(|value| value == "1" || value == "true"),
             time_ms,
-            pause_ms: self.number(["pause", "pause"])?,
+            pause_ms: milliseconds(&self.text("pause")?)?,
             used_before: self.number(["start_object_size", "total_size_before"])?,
             used_after: self.number(["end_object_size", "total_size_after"])?,
             committed_before: self.number(["start_memory_size", "start_memory_size"]),

@@ -88,18 +88,23 @@ impl Parameters {
     /// Puts in what was chosen.
     pub(super) fn set(mut self, workload: &str, sizes: &Sizes) -> std::result::Result<Parameters, Text> {
         let buffer_size = sizes.buffer_size.map(|size| size.bytes());
+        let names: Vec<String> = self.0.iter().map(|entry| entry.name.to_string()).collect();
         let flags = [("iterations", sizes.iterations), ("records", sizes.records), ("buffer-size", buffer_size)];
         for (name, value) in flags {
             if let Some(value) = value {
                 let flag = format!("--{name}");
-                let entry =
-                    self.0.iter_mut().find(|entry| entry.name == name).ok_or_else(|| no_such(workload, &flag))?;
+                let entry = self
+                    .0
+                    .iter_mut()
+                    .find(|entry| entry.name == name)
+                    .ok_or_else(|| no_such(workload, &flag, &names))?;
                 entry.value = Some(value);
             }
         }
         for (name, value) in &sizes.set {
             let flag = format!("--set {name}");
-            let entry = self.0.iter_mut().find(|entry| entry.name == *name).ok_or_else(|| no_such(workload, &flag))?;
+            let entry =
+                self.0.iter_mut().find(|entry| entry.name == *name).ok_or_else(|| no_such(workload, &flag, &names))?;
             entry.value = match value.as_str() {
                 "endless" if !entry.size => None,
                 word => match word.parse().ok().or_else(|| size(word)) {
@@ -232,10 +237,16 @@ fn not_a_parameter(span: Span) -> Mistake {
     )
 }
 
-fn no_such(workload: &str, flag: &str) -> Text {
+fn no_such(workload: &str, flag: &str, names: &[String]) -> Text {
+    if names.is_empty() {
+        return Text::new(
+            format!("{flag}: the workload {workload} has no parameters"),
+            format!("{flag}:负载 {workload} 没有任何参数"),
+        );
+    }
     Text::new(
-        format!("{flag}: the workload {workload} has no such size"),
-        format!("{flag}:负载 {workload} 没有这一参数"),
+        format!("{flag}: the workload {workload} has no such parameter: it has {}", names.join(", ")),
+        format!("{flag}:负载 {workload} 没有这一参数:可用的有 {}", names.join("、")),
     )
 }
 
