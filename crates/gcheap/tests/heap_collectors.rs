@@ -2,6 +2,7 @@
 
 use gcheap::event::{Collector, Event, GcEvent, SpaceName};
 use gcheap::policy::Flags;
+use gcheap::time::CostModel;
 use gcheap::types::JsArray;
 use gcheap::{Error, GcKind, Heap, HeapOptions, HeapStatistics, Local, Placement, Scope, Value};
 use std::cell::RefCell;
@@ -324,4 +325,37 @@ fn a_second_marking_thread_changes_no_result() {
         assert_eq!(one, two, "event {number}");
     }
     assert_eq!(alone.0.len(), together.0.len());
+}
+
+/// Two pages of old objects of which every second is dead, not swept yet; then survivors that go to old space. How much it grew.
+fn growth_after_a_full_collection(sweep_ns_per_byte: f64) -> Result<u64, Error> {
+    let cost = Some(CostModel { sweep_ns_per_byte, ..CostModel::REFERENCE });
+    let mut heap = Heap::new(HeapOptions { cost, ..HeapOptions::for_tests() })?;
+    let committed =
+        |heap: &Heap| heap.space_statistics().iter().find(|space| space.space == SpaceName::Old).unwrap().committed;
+    let mut scope = heap.scope();
+    let kept = scope.array(&[])?;
+    for place in 0..10_000 {
+        let mut turn = scope.scope();
+        let object = turn.object_literal(Placement::Old, &[place.into(); 4])?;
+        if place % 2 == 0 {
+            turn.array_push(kept, object.into())?;
+        }
+    }
+    scope.collect_garbage()?;
+    let before = committed(&scope);
+    for place in 0..3_000 {
+        let mut turn = scope.scope();
+        let object = turn.object(&[place.into(); 4])?;
+        turn.array_push(kept, object.into())?;
+    }
+    scope.collect(GcKind::Minor)?;
+    scope.collect(GcKind::Minor)?;
+    Ok(committed(&scope) - before)
+}
+
+#[test]
+fn promoted_objects_go_where_the_background_sweepers_found_room() {
+    assert_eq!(growth_after_a_full_collection(0.1).unwrap(), 0);
+    assert!(growth_after_a_full_collection(1000.0).unwrap() > 0, "the sweepers had not come to it");
 }

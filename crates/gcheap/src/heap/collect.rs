@@ -18,7 +18,7 @@ use crate::policy::{
     restore_limit, shrink_new_space,
 };
 use crate::profile::{FullCollectionsCount, RecomputeMoment, ResizeMoment};
-use crate::time::MarkCompactWork;
+use crate::time::{MarkCompactWork, ns_to_ms};
 
 /// A collection on request.
 ///
@@ -282,6 +282,11 @@ impl Heap {
         }
         self.mechanism.roots.reap();
         self.settle_backing_stores();
+        if self.sweeping_unfinished && self.time_ms() >= self.swept_at_ms {
+            // What the sweepers have found is there for what is promoted (V8 `Heap::CompleteSweepingYoung`).
+            self.mechanism.spaces.finish_sweeping();
+            self.sweeping_unfinished = false;
+        }
         let sweeping = self.mechanism.spaces.is_sweeping();
         let interleaved =
             collector == Collector::Scavenge && (sweeping || self.mechanism.marking.active || self.sweeping_unfinished);
@@ -650,6 +655,7 @@ impl Heap {
         let moved = result.promoted + result.copied + result.compacted;
         self.clock.advance(self.cost.mark_compact_ns(&MarkCompactWork { live, read, read_ahead, moved }));
         let end_ms = self.time_ms();
+        self.swept_at_ms = end_ms + ns_to_ms(self.cost.sweep_ns(self.mechanism.spaces.unswept()));
         let pause_ms = end_ms - before.start_ms;
         self.record_survival(before.young, result.promoted + result.copied);
         if result.compacted > 0 {

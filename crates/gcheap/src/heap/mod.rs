@@ -227,6 +227,8 @@ pub struct Heap {
     pub(crate) shrink_at_end: bool,
     /// V8 still calls the sweep of the last cycle unfinished.
     pub(crate) sweeping_unfinished: bool,
+    /// When the background sweepers will be through with what the last full collection left them.
+    pub(crate) swept_at_ms: f64,
     /// Capacity of a semi-space that decides on allocation sites in this collection.
     pub(crate) capacity_for_sites: u64,
     /// Bytes of copy buffers that the next scavenge leaves beside its own.
@@ -349,6 +351,7 @@ impl Heap {
             refuse_backing_stores_after: None,
             shrink_at_end: false,
             sweeping_unfinished: false,
+            swept_at_ms: 0.0,
             copy_buffers_owed: 0,
             capacity_for_sites: 0,
             verify_after_gc: options.verify,

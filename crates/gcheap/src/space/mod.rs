@@ -100,6 +100,11 @@ impl Spaces {
         self.paged().iter().any(|space| !space.to_sweep.is_empty())
     }
 
+    /// Bytes of the pages that wait for the sweeper.
+    pub(crate) fn unswept(&self) -> u64 {
+        self.paged().iter().map(|space| space.to_sweep.len() as u64).sum::<u64>() * self.pages.geometry.page_size()
+    }
+
     pub(crate) fn finish_sweeping(&mut self) {
         let (paged, pages) = self.paged_mut();
         for space in paged {
