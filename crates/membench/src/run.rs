@@ -152,7 +152,7 @@ fn dispatch(command: Command, flags: Vec<String>, lang: Lang) -> Result<Exit, Fa
 fn emit_js(workload: &Workload, seed: u64, path: &Path) -> Result<Exit, Failure> {
     let flag = "--emit-js";
     let file = file_to_write(flag, path)?;
-    file.whole(&javascript(workload, seed)).map_err(|error| Failure::Usage(unwritable(flag, path, &error)))?;
+    file.whole(&javascript(workload, seed)).map_err(|error| RunError::Failed(unwritable(flag, path, &error)))?;
     Ok(Exit::Completed)
 }
 
