@@ -53,7 +53,11 @@ fn fetch(package: &str, major: u32) -> Result<(), Failure> {
         .arg(&directory)
         .arg(format!("{package}@{major}"))
         .run()
-        .map_err(|failure| Failure::new(format!("npm could not bring Node {major} (status {})", failure.status)))?;
+        .map_err(|failure| {
+            // Only what an earlier call brought is worth keeping; a directory that is not empty is.
+            let _ = fs::remove_dir(&directory);
+            Failure::new(format!("npm could not bring Node {major} (status {})", failure.status))
+        })?;
     let installed = directory.join("node_modules").join(package).join("bin").join("node");
     let program = directory.join("bin").join("node");
     fs::create_dir_all(directory.join("bin")).map_err(failed)?;

@@ -25,6 +25,9 @@ const PASSED_ON: [&str; 9] = ["heap", "buffer", "compare", "run", "list", "limit
 /// Commands of xtask itself.
 const OWN: [&str; 9] = ["test", "ci", "docs", "fetch-node", "bench", "soak", "mutants", "fuzz", "asan"];
 
+/// Those of them that have no help of their own.
+const HELPED_HERE: [&str; 6] = ["ci", "docs", "fetch-node", "soak", "mutants", "fuzz"];
+
 const HELP: &str = "\
 Usage: cargo xtask COMMAND [ARGUMENTS]
 
@@ -67,9 +70,13 @@ fn main() -> ExitCode {
 fn dispatch(command: &str, rest: &[OsString]) -> Result<(), Failure> {
     match command {
         _ if PASSED_ON.contains(&command) => membench(command, rest),
+        _ if HELPED_HERE.contains(&command) && rest.iter().any(|word| word == "--help" || word == "-h") => {
+            say(HELP);
+            Ok(())
+        }
         "test" => Tool::cargo().args(["test", "--workspace"]).args(rest).run(),
-        "ci" => ci::run(),
-        "docs" => ci::docs(),
+        "ci" => nothing_behind(command, rest).and_then(|()| ci::run()),
+        "docs" => nothing_behind(command, rest).and_then(|()| ci::docs()),
         "fetch-node" => fetch_node::run(rest),
         "bench" => bench::run(rest),
         "soak" => soak::run(rest),
@@ -89,6 +96,14 @@ fn dispatch(command: &str, rest: &[OsString]) -> Result<(), Failure> {
                 None => format!("there is no command {command}: see cargo xtask help"),
             }))
         }
+    }
+}
+
+/// A command that takes no arguments would do less than a reader of its command line believes.
+fn nothing_behind(command: &str, rest: &[OsString]) -> Result<(), Failure> {
+    match rest.first() {
+        Some(word) => Err(Failure::usage(format!("{command} takes no arguments, not even {}", word.to_string_lossy()))),
+        None => Ok(()),
     }
 }
 
@@ -138,5 +153,15 @@ mod tests {
         let failure = dispatch("compar", &[]).unwrap_err();
         assert_eq!(failure.status, 2);
         assert_eq!(failure.sentence.unwrap(), "there is no command compar: did you mean compare?");
+    }
+
+    #[test]
+    fn commands_without_arguments_refuse_them_and_others_show_the_help() {
+        for command in ["ci", "docs"] {
+            assert_eq!(dispatch(command, &["--fast".into()]).unwrap_err().status, 2);
+        }
+        for command in HELPED_HERE {
+            assert!(OWN.contains(&command) && dispatch(command, &["--help".into()]).is_ok());
+        }
     }
 }

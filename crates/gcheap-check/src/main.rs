@@ -71,14 +71,25 @@ fn options<'a>(
     Ok(())
 }
 
+/// A number of operations, `_` between digits as in Rust: none would be a run that cannot fail.
+fn operations(value: &str) -> Result<u64, Box<dyn std::error::Error>> {
+    value.replace('_', "").parse().ok().filter(|count| *count > 0).ok_or_else(|| "give a whole number from 1 up".into())
+}
+
+/// A Node major that there is a profile for.
+fn node(value: &str) -> Result<u32, Box<dyn std::error::Error>> {
+    let major = value.parse().ok().filter(|major| gcheap::profile::Profile::for_node(*major).is_some());
+    major.ok_or_else(|| format!("the supported major versions are {:?}", gcheap::profile::Profile::supported()).into())
+}
+
 fn run_soak(out: &mut impl Write, words: &[&str]) -> Outcome {
     let mut wanted = Soak::default();
     options(words, |name, value| {
         match name {
-            "--operations" => wanted.operations = value.replace('_', "").parse()?,
+            "--operations" => wanted.operations = operations(value)?,
             "--seed" => wanted.seed = value.parse()?,
             "--threads" => wanted.threads = value.parse()?,
-            "--node" => wanted.node = Some(value.parse()?),
+            "--node" => wanted.node = Some(node(value)?),
             "--length" => wanted.length = Some(value.parse()?),
             _ => return Ok(false),
         }
@@ -208,7 +219,7 @@ fn run_mutants(out: &mut impl Write, words: &[&str]) -> Outcome {
     let (mut operations, mut only) = (200_000, None);
     options(words, |name, value| {
         match name {
-            "--operations" => operations = value.replace('_', "").parse()?,
+            "--operations" => operations = self::operations(value)?,
             "--only" => only = Some(value),
             _ => return Ok(false),
         }

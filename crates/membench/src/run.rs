@@ -140,7 +140,8 @@ fn dispatch(command: Command, flags: Vec<String>, lang: Lang) -> Result<Exit, Fa
         }
         Command::Fidelity(command) => {
             let wanted = fidelity::Wanted::resolve(&command).map_err(Failure::Usage)?;
-            fidelity::run(&command, &wanted, lang)?;
+            let document = command.write.as_deref().map(|path| file_to_write("--write", path)).transpose()?;
+            fidelity::run(&command, &wanted, document, lang)?;
             return Ok(Exit::Completed);
         }
     };
@@ -149,18 +150,15 @@ fn dispatch(command: Command, flags: Vec<String>, lang: Lang) -> Result<Exit, Fa
 }
 
 fn emit_js(workload: &Workload, seed: u64, path: &Path) -> Result<Exit, Failure> {
-    std::fs::write(path, javascript(workload, seed)).map_err(|error| {
-        Failure::Usage(Text::new(
-            format!("--emit-js: {} cannot be written: {error}", path.display()),
-            format!("--emit-js:无法写入 {}:{error}", path.display()),
-        ))
-    })?;
+    let flag = "--emit-js";
+    let file = file_to_write(flag, path)?;
+    file.whole(&javascript(workload, seed)).map_err(|error| RunError::Failed(unwritable(flag, path, &error)))?;
     Ok(Exit::Completed)
 }
 
 fn workload_run(workload: &Workload, flags: Vec<String>, options: &RunOptions, lang: Lang) -> Result<Exit, Failure> {
     let (mut settings, notes) = Settings::resolve(flags, options).map_err(Failure::Usage)?;
-    let file = options.output.as_deref().map(output_file).transpose()?;
+    let file = options.output.as_deref().map(|path| file_to_write("--output", path)).transpose()?;
     let mut engines: Vec<Box<dyn Engine>> = Vec::new();
     match &options.engine {
         EngineFlag::Sim => engines.push(Box::new(SimEngine)),
@@ -199,13 +197,14 @@ fn workload_run(workload: &Workload, flags: Vec<String>, options: &RunOptions, l
     })
 }
 
-fn output_file(path: &Path) -> Result<RecordFile, Failure> {
-    RecordFile::create(path).map_err(|error| {
-        Failure::Usage(Text::new(
-            format!("--output: {} cannot be written: {error}", path.display()),
-            format!("--output:无法写入 {}:{error}", path.display()),
-        ))
-    })
+/// Makes sure that a file can be written before there is anything to write.
+fn file_to_write(flag: &str, path: &Path) -> Result<RecordFile, Failure> {
+    RecordFile::create(path).map_err(|error| Failure::Usage(unwritable(flag, path, &error)))
+}
+
+fn unwritable(flag: &str, path: &Path, error: &io::Error) -> Text {
+    let path = path.display();
+    Text::new(format!("{flag}: {path} cannot be written: {error}"), format!("{flag}:无法写入 {path}:{error}"))
 }
 
 /// Refuses a run that this machine cannot even begin, and warns of one that it cannot end.
@@ -269,16 +268,18 @@ struct Listed<'a> {
 }
 
 fn calibration(command: &CalibrateCommand, lang: Lang) -> Result<Exit, Failure> {
+    let flag = "--write";
+    let file = match &command.write {
+        Some(path) => Some((path, file_to_write(flag, path)?)),
+        None => None,
+    };
     let found = calibrate::calibrate(&command.node)?;
     let output = match command.format {
         Format::Json => json_line(&calibrate::json(&found)).map_err(RunError::from)?,
         Format::Text => calibrate::text(lang, &found).into_bytes(),
     };
-    if let Some(path) = &command.write {
-        std::fs::write(path, found.file.to_toml()).map_err(|error| {
-            let path = path.display();
-            RunError::failed(format!("{path} cannot be written: {error}"), format!("无法写入 {path}:{error}"))
-        })?;
+    if let Some((path, file)) = file {
+        file.whole(&found.file.to_toml()).map_err(|error| RunError::Failed(unwritable(flag, path, &error)))?;
     }
     let mut out = io::stdout();
     out.write_all(&output).and_then(|()| out.flush()).map_err(RunError::from)?;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sysinfo::{CpuRefreshKind, RefreshKind, System};
 
 use crate::text::Text;
-use crate::workload::mistake::Mistake;
+use crate::workload::Mistake;
 
 /// A cost model and where it comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -24,7 +24,8 @@ pub fn normalise(argv: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     // `help` in front of a command is how others spell `--help` behind it.
     if argv.get(1).is_some_and(|word| word == "help") {
         argv.remove(1);
-        argv.push("--help".into());
+        let command = argv.get(1).is_some_and(|word| !word.to_string_lossy().starts_with('-'));
+        argv.insert(if command { 2 } else { 1 }, "--help".into());
     }
     argv
 }
@@ -73,6 +74,8 @@ mod tests {
     fn help_in_front_of_a_command_is_asked_behind_it() {
         assert_eq!(normalise(["membench", "help", "heap"].map(Into::into)), ["membench", "heap", "--help"]);
         assert_eq!(normalise(["membench", "help"].map(Into::into)), ["membench", "--help"]);
+        let chinese = normalise(["membench", "help", "--lang", "zh"].map(Into::into));
+        assert_eq!(chinese, ["membench", "--help", "--lang", "zh"]);
         assert_eq!(normalise(["membench", "run", "help"].map(Into::into)), ["membench", "run", "help"]);
     }
 

@@ -8,6 +8,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::Cli;
 use crate::text::Text;
+use crate::workload::is_path;
+use crate::workload::shipped::NAMES;
 
 /// The sentence for an error of clap about `argv`.
 pub fn sentence(error: &clap::Error, argv: &[OsString]) -> Text {
@@ -38,6 +40,12 @@ pub fn sentence(error: &clap::Error, argv: &[OsString]) -> Text {
         }
         ErrorKind::InvalidSubcommand => {
             let name = context(error, ContextKind::InvalidSubcommand).unwrap_or_default();
+            if is_path(&name) || NAMES.contains(&name.as_str()) {
+                return Text::new(
+                    format!("{name} is a workload, not a command: membench run {name}"),
+                    format!("{name} 是负载,不是命令:membench run {name}"),
+                );
+            }
             let near = context(error, ContextKind::SuggestedSubcommand);
             suggestion(Text::new(format!("there is no command {name}"), format!("没有命令 {name}")), near)
         }

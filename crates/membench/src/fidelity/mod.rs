@@ -40,6 +40,7 @@ use crate::engine::node::NodeEngine;
 use crate::engine::sim::SimEngine;
 use crate::engine::{Engine, RunError};
 use crate::record::OutcomeKey;
+use crate::record::file::RecordFile;
 use crate::settings::{Node, Settings, machine};
 use crate::text::{Lang, Text};
 use crate::workload::Workload;
@@ -172,12 +173,12 @@ impl Wanted {
     }
 }
 
-/// Records if that is asked for, compares, and says what came out.
+/// Records if that is asked for, compares, and says what came out, in `file` too.
 ///
 /// # Errors
 ///
 /// There is no recording or no Node, one of them is not what it should be, or the output cannot be written.
-pub fn run(command: &FidelityCommand, wanted: &Wanted, lang: Lang) -> Result<(), RunError> {
+pub fn run(command: &FidelityCommand, wanted: &Wanted, file: Option<RecordFile>, lang: Lang) -> Result<(), RunError> {
     if let Some(runs) = command.record {
         record_all(&wanted.to_record(), runs)?;
     }
@@ -193,12 +194,12 @@ pub fn run(command: &FidelityCommand, wanted: &Wanted, lang: Lang) -> Result<(),
             Library::Unseen => results.unseen.push(measured),
         }
     }
-    if let Some(path) = &command.write {
+    if let Some(file) = file {
         let document = document::markdown(&results, &|library| notes(wanted, library));
-        fs::write(path, document).map_err(|error| {
+        file.whole(&document).map_err(|error| {
             RunError::failed(
-                format!("--write: {} cannot be written: {error}", path.display()),
-                format!("--write:无法写入 {}:{error}", path.display()),
+                format!("--write: the document could not be written and is not there: {error}"),
+                format!("--write:无法写入文档,文档未生成:{error}"),
             )
         })?;
     }

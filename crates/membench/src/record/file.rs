@@ -1,4 +1,4 @@
-//! The `--output` file: records as JSON lines, whole or not at all.
+//! The files that membench writes, whole or not at all: records as JSON lines (`--output`), documents, programs.
 //!
 //! Lines go to a file beside the target, which takes the target's name when the run has ended: whoever finds the
 //! target finds all of it. What holds: each line is one write, so what an interrupted run leaves behind under the
@@ -56,6 +56,16 @@ impl RecordFile {
     /// The disk failed; the file is then removed when the value is dropped.
     pub fn line(&mut self, record: &impl Serialize) -> io::Result<()> {
         self.file.write_all(&json_line(record)?)
+    }
+
+    /// Writes `text` as all that the file has, and gives it its name.
+    ///
+    /// # Errors
+    ///
+    /// The disk failed; nothing is left.
+    pub fn whole(mut self, text: &str) -> io::Result<()> {
+        self.file.write_all(text.as_bytes())?;
+        self.finish()
     }
 
     /// Gives the file its name.

@@ -68,6 +68,8 @@ impl From<toml::de::Error> for Mistake {
         }
         for wrong in ["invalid type: ", "invalid value: "] {
             if let Some((found, expected)) = two_parts(message, wrong, ", expected ") {
+                // Whoever writes TOML has not heard of what Rust calls a number that is too long for it.
+                let found = found.trim_end_matches(" as i128").trim_end_matches(" as u128");
                 // A sentence of ours names both languages in what it expects.
                 let (en, zh) = expected.split_once(BETWEEN).unwrap_or_else(|| type_words(expected));
                 return Mistake::new(

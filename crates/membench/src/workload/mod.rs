@@ -14,7 +14,7 @@ mod estimate;
 pub mod file;
 mod find;
 mod lower;
-pub(crate) mod mistake;
+mod mistake;
 pub mod random;
 pub mod shipped;
 mod syntax;

@@ -98,7 +98,7 @@ impl Parameters {
                     .iter_mut()
                     .find(|entry| entry.name == name)
                     .ok_or_else(|| no_such(workload, &flag, &names))?;
-                entry.value = Some(value);
+                entry.value = Some(below_most(&flag, value)?);
             }
         }
         for (name, value) in &sizes.set {
@@ -108,7 +108,7 @@ impl Parameters {
             entry.value = match value.as_str() {
                 "endless" if !entry.size => None,
                 word => match word.parse().ok().or_else(|| size(word)) {
-                    Some(number) if number > 0 => Some(number),
+                    Some(number) if number > 0 => Some(below_most(&flag, number)?),
                     _ => {
                         return Err(Text::new(
                             format!(
@@ -235,6 +235,17 @@ fn not_a_parameter(span: Span) -> Mistake {
         "a parameter is a whole number from 1 up, a size such as \"64 KB\", or \"endless\"",
         "参数须为不小于 1 的整数、\"64 KB\" 之类的大小或 \"endless\"",
     )
+}
+
+/// What no place of a workload takes is refused where it was typed.
+fn below_most(flag: &str, number: u64) -> std::result::Result<u64, Text> {
+    if number <= COUNT.most {
+        return Ok(number);
+    }
+    Err(Text::new(
+        format!("{flag}: {number} is too large: at most {}", COUNT.most),
+        format!("{flag}:{number} 过大:最多 {}", COUNT.most),
+    ))
 }
 
 fn no_such(workload: &str, flag: &str, names: &[String]) -> Text {
