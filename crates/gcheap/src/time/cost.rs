@@ -91,6 +91,11 @@ impl CostModel {
         ms_to_ns(self.scavenge_base_ms + survived as f64 * self.scavenge_ns_per_byte / 1e6)
     }
 
+    /// Time to move so many live bytes off their pages in a mark-compact, part of its pause, ns: they are copied as in a scavenge.
+    pub fn evacuation_ns(&self, live: u64) -> u64 {
+        (live as f64 * self.scavenge_ns_per_byte).round() as u64
+    }
+
     /// Pause of a mark-compact that ends with `live` bytes, of which `marked_ahead` were marked before the pause, ns.
     pub fn mark_compact_ns(&self, live: u64, marked_ahead: u64) -> u64 {
         let ahead = marked_ahead.min(live);
