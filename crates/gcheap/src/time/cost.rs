@@ -116,6 +116,11 @@ impl CostModel {
         ms_to_ns(self.scavenge_base_ms + survived as f64 * self.scavenge_ns_per_byte / 1e6)
     }
 
+    /// Time to move so many live bytes off their pages in a mark-compact, part of its pause, ns: they are copied as in a scavenge.
+    pub fn evacuation_ns(&self, live: u64) -> u64 {
+        (live as f64 * self.scavenge_ns_per_byte).round() as u64
+    }
+
     /// Pause of a mark-compact, ns.
     pub fn mark_compact_ns(&self, work: &MarkCompactWork) -> u64 {
         let ahead = work.read_ahead.min(work.read);
