@@ -661,7 +661,7 @@ impl Heap {
         // Young pages count for the speed of compaction as old ones do (V8 `Evacuator::EvacuatePage`).
         let moved = result.promoted + result.copied + result.compacted;
         if moved > 0 {
-            self.tracer.record_compaction(moved, crate::time::ns_to_ms(self.cost.evacuation_ns(moved)));
+            self.tracer.record_compaction(moved, ns_to_ms(self.cost.evacuation_ns(moved)));
         }
         let part = incremental.then_some(IncrementalMarking {
             main_thread_ms: self.cycle.step_ms,
