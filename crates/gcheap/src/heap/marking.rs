@@ -300,3 +300,19 @@ impl Heap {
         self.marking_step()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{Error, Heap, HeapOptions};
+
+    #[test]
+    fn young_pages_count_for_the_speed_of_compaction() -> Result<(), Error> {
+        let mut heap = Heap::new(HeapOptions::for_tests())?;
+        let mut scope = heap.scope();
+        let _kept = scope.string("nothing but this is moved, and it is young")?;
+        assert!(scope.tracer.compaction_speed().is_none());
+        scope.collect_garbage()?;
+        assert!(scope.tracer.compaction_speed().is_some_and(|speed| speed > 0.0));
+        Ok(())
+    }
+}
