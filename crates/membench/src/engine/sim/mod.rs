@@ -21,7 +21,7 @@ use std::time::Instant;
 use gcheap::event::Event;
 use gcheap::time::{Clock, RealClock, VirtualClock};
 use gcheap::trace::{Process, TraceOptions, Tracer};
-use gcheap::{Error, GcKind, Heap, HeapOptions, Placement, Scope, Value};
+use gcheap::{Error, GcKind, Heap, HeapOptions, Scope};
 
 use super::{Engine, FatalText, Outcome, RunError, Sink};
 use crate::cli::ClockFlag;
@@ -241,9 +241,6 @@ impl Run<'_> {
             turn.number_to_string(number as i32)?;
         }
         turn.string_of_length(SAMPLE_TEXT, false)?;
-        // The time is no integer. The text of such a number is born old, as the cache that it goes into is (V8 src/heap/factory.cc
-        // `CharToString`): about 32 bytes a sample on Node 22, 24 and 26. So each sample asks whether marking is to start.
-        turn.object_literal(Placement::Old, &[Value::Undefined])?;
         Ok(())
     }
 
@@ -270,19 +267,20 @@ impl Run<'_> {
     fn finish(&mut self, ended: Result<(), Stop>, heap: &Heap, started: Instant) -> Result<Outcome, RunError> {
         self.tell()?;
         let (key, outcome) = match ended {
-            Ok(()) => (OutcomeKey::Completed, Outcome::Completed),
+            Ok(()) => (OutcomeKey::Completed, Ok(Outcome::Completed)),
             Err(Stop::Heap(error)) if error.out_of_memory().is_some() => {
-                (OutcomeKey::OutOfMemory, Outcome::OutOfMemory)
+                (OutcomeKey::OutOfMemory, Ok(Outcome::OutOfMemory))
             }
             Err(Stop::Heap(error)) => {
-                return Err(RunError::failed(
+                let failure = RunError::failed(
                     format!("iteration {}: {error}", self.iteration),
                     format!("第{}次迭代:{error}", self.iteration),
-                ));
+                );
+                (OutcomeKey::Stopped, Err(failure))
             }
             Err(Stop::Sink(error)) => return Err(error),
             Err(Stop::Memory { needed, available }) => {
-                (OutcomeKey::Stopped, Outcome::stopped(self.iteration, needed, available))
+                (OutcomeKey::Stopped, Ok(Outcome::stopped(self.iteration, needed, available)))
             }
         };
         // The iteration in which a run ends early was not completed.
@@ -299,6 +297,6 @@ impl Run<'_> {
             objects_allocated: Some(heap.objects_allocated()),
             bytes_allocated: Some(heap.bytes_allocated()),
         })?;
-        Ok(outcome)
+        outcome
     }
 }
