@@ -55,6 +55,7 @@ pub mod trace;
 pub use collect::VerifyError;
 pub use heap::error::{Error, ErrorKind};
 pub use heap::handle::{Global, Local, Type, Value, WeakHandle, types};
+pub use heap::no_gc::{LayoutOf, NoGc, Tagged, TaggedValue};
 pub use heap::peek::{Peek, Seen};
 pub use heap::scope::Scope;
 pub use heap::site::{AllocationSite, Placement};

@@ -12,6 +12,7 @@ mod control;
 pub(crate) mod error;
 pub(crate) mod handle;
 mod marking;
+pub(crate) mod no_gc;
 mod objects;
 pub(crate) mod peek;
 mod record;
@@ -186,6 +187,8 @@ pub struct Heap {
     pub(crate) cost: CostModel,
     pub(crate) tracer: GcTracer,
     pub(crate) state: LimitState,
+    /// Collections of a nursery that hand it over whole: how many are left, and how many policy granted.
+    pub(crate) without_copying: (u32, u32),
     pub(crate) external: ExternalMemory,
     /// Backing-store bytes that were freed but not yet taken off the counters (V8 sweeps array buffers in the background).
     pub(crate) unswept_backing_stores: u64,
@@ -311,6 +314,7 @@ impl Heap {
                 restore_limit_below: None,
             },
             limits,
+            without_copying: (0, 0),
             policy: options.policy,
             clock: options.clock,
             cost: options.cost.unwrap_or(profile.cost),
