@@ -16,7 +16,7 @@ use super::scope::Scope;
 use super::table::places_in;
 use super::typed_record::{Field, RecordLayout, TaggedField};
 use crate::collect::mark::Marking;
-use crate::memory::{BitTable, Brand, MutatorView, Place, STORED, WORD};
+use crate::memory::{BitTable, Brand, MutatorView, Place, Reservation, STORED, WORD};
 use crate::mutants::{Mutant, on};
 use crate::object::Header;
 use crate::object::word::{self, HOLE, UNDEFINED};
@@ -24,6 +24,9 @@ use crate::space::Spaces;
 use crate::space::pages::YOUNG;
 use std::marker::PhantomData;
 use std::num::NonZeroU64;
+
+/// No page is too small for it.
+const MOST_BYTES: u64 = SURELY_REGULAR;
 
 /// An object, for the length of a stretch without a collection (V8 `Tagged`).
 ///
@@ -254,7 +257,7 @@ impl<'s> Scope<'s> {
     ) -> Result<R, Error> {
         let heap: &mut Heap = self;
         let new = &heap.mechanism.spaces.new;
-        if bytes > new.limit - new.top || bytes > SURELY_REGULAR || heap.stressed {
+        if bytes > new.limit - new.top || bytes > MOST_BYTES || heap.stressed {
             heap.make_room(bytes)?;
         }
         let Heap { mechanism, record_types, tally, handle_key, id, .. } = heap;
@@ -288,8 +291,8 @@ impl Heap {
     #[cold]
     #[inline(never)]
     fn make_room(&mut self, bytes: u64) -> Result<(), Error> {
-        if bytes > SURELY_REGULAR {
-            return Err(Error::out_of_range(bytes, SURELY_REGULAR));
+        if bytes > MOST_BYTES {
+            return Err(Error::out_of_range(bytes, MOST_BYTES));
         }
         let address = self.allocate_slow(bytes)?;
         self.mechanism.spaces.new.top = address;
@@ -305,8 +308,9 @@ impl Heap {
 /// let number = heap.scope().no_gc(16, |no_gc| {
 ///     let layout: gcheap::LayoutOf<'_, Cell> = no_gc.layout::<Cell>()?;
 ///     let cell = no_gc.record_of(layout, [7.into()])?;
-///     no_gc.read(cell, Cell::value)
-/// });
+///     Ok(no_gc.read(cell, Cell::value)?.as_smi())
+/// })?;
+/// assert_eq!(number, Some(7));
 /// # Ok::<(), gcheap::Error>(())
 /// ```
 pub struct LayoutOf<'n, R: RecordLayout> {
@@ -331,7 +335,7 @@ impl<R: RecordLayout> std::fmt::Debug for LayoutOf<'_, R> {
 
 impl<'n, 's> NoGc<'n, '_, 's> {
     /// The most that one stretch can allocate.
-    pub const MOST_BYTES: u64 = SURELY_REGULAR;
+    pub const MOST_BYTES: u64 = MOST_BYTES;
 
     /// What a handle refers to.
     ///
@@ -411,11 +415,12 @@ impl<'n, 's> NoGc<'n, '_, 's> {
         Ok(self.view.place(address))
     }
 
-    /// A record of these fields; those without a value are `undefined`, raw bytes are zero.
+    /// A record of a type without raw bytes, with these fields, which are all that the type has.
     ///
     /// # Errors
-    /// [`ErrorKind::IndexOutOfRange`](crate::ErrorKind::IndexOutOfRange) for more than was reserved, or more values than
-    /// fields; [`ErrorKind::WrongHeap`](crate::ErrorKind::WrongHeap) for a type of another heap.
+    /// [`ErrorKind::IndexOutOfRange`](crate::ErrorKind::IndexOutOfRange) for more than was reserved, or other than one value for
+    /// each word, or more than 511: there is [`Self::empty_record`]. [`ErrorKind::WrongHeap`](crate::ErrorKind::WrongHeap) for a type of another
+    /// heap.
     #[inline(always)]
     pub fn record<const N: usize>(
         &mut self,
@@ -423,7 +428,40 @@ impl<'n, 's> NoGc<'n, '_, 's> {
         values: [TaggedValue<'n>; N],
     ) -> Result<Tagged<'n, Record>, Error> {
         let header = record_type.header_in(self.number)?;
-        self.with_header(header, header.is_small_of(N as u64), values)
+        if !header.is_small_of(N as u64) || N as u64 >= Reservation::MOST_IN_A_RUN {
+            return Err(not_full(header, N as u64));
+        }
+        let place = self.room((N as u64 + 1) * WORD)?;
+        self.view.write_object(place, header.0, N, |index| values[index].to_word());
+        Ok(Tagged::at(place))
+    }
+
+    /// A record whose fields are `undefined`; raw bytes are zero.
+    ///
+    /// ```
+    /// let mut heap = gcheap::Heap::new(gcheap::HeapOptions::for_tests())?;
+    /// let point = heap.record_type(1, 16)?;
+    /// let mut scope = heap.scope();
+    /// let kept = scope.no_gc(32, |no_gc| {
+    ///     let empty = no_gc.empty_record(point)?;
+    ///     no_gc.set_field(empty, 0, 7.into())?;
+    ///     Ok(no_gc.local(empty))
+    /// })?;
+    /// assert_eq!((scope.field(kept, 0)?.as_smi(), scope.raw(kept)?), (Some(7), &[0; 16][..]));
+    /// # Ok::<(), gcheap::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::IndexOutOfRange`](crate::ErrorKind::IndexOutOfRange) for more than was reserved;
+    /// [`ErrorKind::WrongHeap`](crate::ErrorKind::WrongHeap) for a type of another heap.
+    pub fn empty_record(&mut self, record_type: RecordType) -> Result<Tagged<'n, Record>, Error> {
+        let header = record_type.header_in(self.number)?;
+        let place = self.room(header.bytes())?;
+        self.view.set_word(place, 0, header.0);
+        for index in 1..header.words() {
+            self.view.set_element(place, index, if index <= header.tagged() { UNDEFINED } else { 0 });
+        }
+        Ok(Tagged::at(place))
     }
 
     /// The layout of a type declared with [`record!`](crate::record!).
@@ -435,10 +473,11 @@ impl<'n, 's> NoGc<'n, '_, 's> {
         Ok(LayoutOf { header: header_for::<R>(self.record_types)?, brand: PhantomData, of: PhantomData })
     }
 
-    /// As [`Self::record`], of a declared type.
+    /// A record of a declared type with these tagged fields, which are all that the type has; raw ones are zero.
     ///
     /// # Errors
-    /// [`ErrorKind::IndexOutOfRange`](crate::ErrorKind::IndexOutOfRange)
+    /// [`ErrorKind::IndexOutOfRange`](crate::ErrorKind::IndexOutOfRange) for more than was reserved, or other than one value for
+    /// each tagged field, or more than 511 words.
     #[inline(always)]
     pub fn record_of<R: RecordLayout, const N: usize>(
         &mut self,
@@ -446,28 +485,14 @@ impl<'n, 's> NoGc<'n, '_, 's> {
         values: [TaggedValue<'n>; N],
     ) -> Result<Tagged<'n, R>, Error> {
         // What the type says of itself, its header says too.
-        let full = R::FIELDS.len() == N && R::RAW_BYTES == 0;
-        debug_assert!(!full || layout.header.is_small_of(N as u64));
-        self.with_header(layout.header, full, values)
-    }
-
-    /// `full`: there is a value for each word of the object.
-    #[inline(always)]
-    fn with_header<T: Type, const N: usize>(
-        &mut self,
-        header: Header,
-        full: bool,
-        values: [TaggedValue<'n>; N],
-    ) -> Result<Tagged<'n, T>, Error> {
-        let words = values.map(|value| value.to_word());
-        let bytes = if full { (N as u64 + 1) * WORD } else { bytes_with_rest(header, N as u64)? };
-        let place = self.room(bytes)?;
-        self.view.write_object(place, header.0, words);
-        if !full {
-            for index in N as u64 + 1..header.words() {
-                self.view.set_word(place, index, if index <= header.tagged() { UNDEFINED } else { 0 });
-            }
+        let words = N as u64 + R::RAW_BYTES.div_ceil(WORD);
+        if R::FIELDS.len() != N || words >= Reservation::MOST_IN_A_RUN {
+            return Err(not_full(layout.header, N as u64));
         }
+        let place = self.room((words + 1) * WORD)?;
+        self.view.write_object(place, layout.header.0, words as usize, |index| {
+            if index < N { values[index].to_word() } else { 0 }
+        });
         Ok(Tagged::at(place))
     }
 
@@ -620,10 +645,9 @@ fn remember_stored<'n>(view: &mut MutatorView<'n>, stored: &[u64; STORED], count
     }
 }
 
-/// Bytes of a record that has more words than values are given.
+/// Another number of values than the type has fields, or raw bytes.
 #[cold]
 #[inline(never)]
-fn bytes_with_rest(header: Header, given: u64) -> Result<u64, Error> {
-    let tagged = header.tagged();
-    if given > tagged { Err(Error::out_of_range(given - 1, tagged)) } else { Ok(header.bytes()) }
+fn not_full(header: Header, given: u64) -> Error {
+    Error::out_of_range(given, header.tagged())
 }

@@ -125,17 +125,17 @@ impl<'m> MutatorView<'m> {
         self.set_word(self.far(place, index), 0, word);
     }
 
-    /// Writes a header and the words behind it, of which there are less than [`Reservation::MOST_IN_A_RUN`].
+    /// Writes a header and so many words behind it, fewer than [`Reservation::MOST_IN_A_RUN`]: each becomes what `word` says.
     #[inline(always)]
-    pub(crate) fn write_object<const N: usize>(&mut self, place: Place<'m>, header: u64, words: [u64; N]) {
-        const { assert!((N as u64) < Reservation::MOST_IN_A_RUN) };
+    pub(crate) fn write_object(&mut self, place: Place<'m>, header: u64, words: usize, word: impl Fn(usize) -> u64) {
+        assert!((words as u64) < Reservation::MOST_IN_A_RUN);
         let first = self.at(place);
         // SAFETY: `at` is in bounds of the reservation, behind which a run of words more belongs to the same mapping; there are
-        // fewer words than that. The reservation is borrowed exclusively while the view lives.
+        // fewer words than that. The reservation is borrowed exclusively while the view lives, and `word` cannot reach it.
         unsafe {
             *first = header;
-            for (index, word) in words.into_iter().enumerate() {
-                *first.add(1 + index) = word;
+            for index in 0..words {
+                *first.add(1 + index) = word(index);
             }
         }
     }
@@ -194,7 +194,7 @@ mod tests {
             view.set_word(wild, 1 << 40, 7);
             assert_eq!(view.element(wild, 1 << 40), 7);
             let object = view.place((1 << 18) + 4096 + 3);
-            view.write_object(object, 5, [6, 7]);
+            view.write_object(object, 5, 2, |index| 6 + index as u64);
             assert_eq!((0..3).map(|index| view.word(object, index)).collect::<Vec<_>>(), [5, 6, 7]);
             assert_eq!((view.flags(wild), view.flags(object)), (4, 2));
             view.remember(object);
