@@ -24,17 +24,14 @@ pub(super) fn churn(heap: &mut Heap, scale: Scale) -> Result<u64, Error> {
         let last = scale.churn.min(first + TURNS);
         total += scope.no_gc(u64::from(TURNS) * 6 * 8, |no_gc| {
             let mut total = 0;
-            let rings = [
-                no_gc.tagged(rings[0])?,
-                no_gc.tagged(rings[1])?,
-                no_gc.tagged(rings[2])?,
-                no_gc.tagged(rings[3])?,
-            ];
+            let rings =
+                [no_gc.tagged(rings[0])?, no_gc.tagged(rings[1])?, no_gc.tagged(rings[2])?, no_gc.tagged(rings[3])?];
             for number in first..last {
                 let (size, place) = (number as usize % 4, u64::from(number / 4 % RING));
                 let ring = rings[size];
                 if let Some(before) = no_gc.table_get(ring, place)? {
-                    total += no_gc.field(before, CHURN_WORDS[size] as u64 - 1)?.as_smi().map_or(0, |number| number as u64);
+                    total +=
+                        no_gc.field(before, CHURN_WORDS[size] as u64 - 1)?.as_smi().map_or(0, |number| number as u64);
                 }
                 let value = |word: i32| TaggedValue::Smi(number as i32 + word);
                 let object = match size {

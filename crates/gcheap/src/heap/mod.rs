@@ -70,7 +70,8 @@ pub struct HeapOptions {
     /// Fill the heap with what a fresh Node process holds.
     pub baseline: bool,
     /// A nursery of so many bytes, rounded up to whole pages, in place of V8's two semi-spaces: what survives one collection of
-    /// it is old. One that the processor keeps in its cache (1 to 4 MiB) serves programs of one's own best. `None`: as V8.
+    /// it is old. One that the processor keeps in its cache (1 to 4 MiB) serves programs of one's own best. Where most
+    /// survives, it becomes old with what is dead on it, which the next full collection frees. `None`: as V8.
     pub nursery: Option<u64>,
     /// What work costs in virtual time; the profile's if `None`.
     pub cost: Option<CostModel>,
