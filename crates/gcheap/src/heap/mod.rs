@@ -22,6 +22,7 @@ pub(crate) mod site;
 mod statistics;
 mod strings;
 mod table;
+pub(crate) mod tagged;
 mod tasks;
 pub(crate) mod typed_record;
 mod weak_objects;
