@@ -5,7 +5,7 @@
 use super::{number_field, record_field};
 use crate::workload::{PAYLOAD_DEPTH, PAYLOAD_ELEMENTS, Random, Scale, leaf_text};
 use gcheap::types::{JsArray, JsString, Record};
-use gcheap::{Error, Heap, Local, RecordType, Scope, Value};
+use gcheap::{Error, Heap, Local, NoGc, RecordType, Scope, Tagged, TaggedValue, Value};
 
 const KEY: u64 = 0;
 const PAYLOAD: u64 = 1;
@@ -32,21 +32,16 @@ pub(super) fn run(heap: &mut Heap, scale: Scale) -> Result<u64, Error> {
         let victim = tree.greatest_below(&mut scope, key)?.unwrap_or(key);
         tree.remove(&mut scope, victim)?;
     }
-    match tree.root(&mut scope)? {
+    match record_field(&mut scope, tree.holder, 0)? {
         Some(root) => checksum(&mut scope, root),
         None => Ok(0),
     }
 }
 
+/// Bytes of a node.
+const NODE: u64 = 40;
+
 impl Tree<'_> {
-    fn root<'s>(&self, scope: &mut Scope<'s>) -> Result<Option<Local<'s, Record>>, Error> {
-        record_field(scope, self.holder, 0)
-    }
-
-    fn set_root(&self, scope: &mut Scope<'_>, root: Value<'_>) -> Result<(), Error> {
-        scope.set_field(self.holder, 0, root)
-    }
-
     fn insert_new(&self, scope: &mut Scope<'_>, random: &mut Random) -> Result<u32, Error> {
         let mut scope = scope.scope();
         let key = loop {
@@ -56,103 +51,130 @@ impl Tree<'_> {
             }
         };
         let payload = payload(&mut scope, self.pair, PAYLOAD_DEPTH, &leaf_text(key))?;
-        self.splay(&mut scope, key)?;
-        let node = scope.record(self.node, &[Value::Smi(key as i32), payload.into()])?;
-        if let Some(root) = self.root(&mut scope)? {
-            let (near, far) =
-                if number_field(&mut scope, root, KEY)? < u64::from(key) { (LEFT, RIGHT) } else { (RIGHT, LEFT) };
-            let beyond = scope.field(root, far)?;
-            scope.set_field(node, near, root.into())?;
-            scope.set_field(node, far, beyond)?;
-            scope.set_field(root, far, Value::Undefined)?;
-        }
-        self.set_root(&mut scope, node.into())?;
+        scope.no_gc(2 * NODE, |no_gc| {
+            let (holder, payload) = (no_gc.tagged(self.holder)?, no_gc.tagged(payload)?);
+            self.splay(no_gc, holder, key)?;
+            let node = no_gc.record(
+                self.node,
+                [TaggedValue::Smi(key as i32), payload.into(), TaggedValue::Undefined, TaggedValue::Undefined],
+            )?;
+            if let Some(root) = record_in(no_gc, holder, 0)? {
+                let (near, far) =
+                    if number_in(no_gc, root, KEY)? < u64::from(key) { (LEFT, RIGHT) } else { (RIGHT, LEFT) };
+                let beyond = no_gc.field(root, far)?;
+                no_gc.set_field(node, near, root.into())?;
+                no_gc.set_field(node, far, beyond)?;
+                no_gc.set_field(root, far, TaggedValue::Undefined)?;
+            }
+            no_gc.set_field(holder, 0, node.into())
+        })?;
         Ok(key)
     }
 
     fn contains(&self, scope: &mut Scope<'_>, key: u32) -> Result<bool, Error> {
-        self.splay(scope, key)?;
-        let mut scope = scope.scope();
-        match self.root(&mut scope)? {
-            Some(root) => Ok(number_field(&mut scope, root, KEY)? == u64::from(key)),
-            None => Ok(false),
-        }
+        scope.no_gc(NODE, |no_gc| {
+            let holder = no_gc.tagged(self.holder)?;
+            self.splay(no_gc, holder, key)?;
+            match record_in(no_gc, holder, 0)? {
+                Some(root) => Ok(number_in(no_gc, root, KEY)? == u64::from(key)),
+                None => Ok(false),
+            }
+        })
     }
 
     fn greatest_below(&self, scope: &mut Scope<'_>, key: u32) -> Result<Option<u32>, Error> {
-        self.splay(scope, key)?;
-        let mut scope = scope.scope();
-        let Some(root) = self.root(&mut scope)? else { return Ok(None) };
-        let own = number_field(&mut scope, root, KEY)? as u32;
-        if own < key {
-            return Ok(Some(own));
-        }
-        let Some(mut node) = record_field(&mut scope, root, LEFT)? else { return Ok(None) };
-        while let Some(next) = record_field(&mut scope, node, RIGHT)? {
-            node = next;
-        }
-        Ok(Some(number_field(&mut scope, node, KEY)? as u32))
+        scope.no_gc(NODE, |no_gc| {
+            let holder = no_gc.tagged(self.holder)?;
+            self.splay(no_gc, holder, key)?;
+            let Some(root) = record_in(no_gc, holder, 0)? else { return Ok(None) };
+            let own = number_in(no_gc, root, KEY)? as u32;
+            if own < key {
+                return Ok(Some(own));
+            }
+            let Some(mut node) = record_in(no_gc, root, LEFT)? else { return Ok(None) };
+            while let Some(next) = record_in(no_gc, node, RIGHT)? {
+                node = next;
+            }
+            Ok(Some(number_in(no_gc, node, KEY)? as u32))
+        })
     }
 
     fn remove(&self, scope: &mut Scope<'_>, key: u32) -> Result<(), Error> {
-        self.splay(scope, key)?;
-        let mut scope = scope.scope();
-        let Some(root) = self.root(&mut scope)? else { return Ok(()) };
-        let (left, right) = (scope.field(root, LEFT)?, scope.field(root, RIGHT)?);
-        if left.as_object().is_none() {
-            return self.set_root(&mut scope, right);
-        }
-        self.set_root(&mut scope, left)?;
-        self.splay(&mut scope, key)?;
-        match self.root(&mut scope)? {
-            Some(root) => scope.set_field(root, RIGHT, right),
-            None => Ok(()),
-        }
+        scope.no_gc(2 * NODE, |no_gc| {
+            let holder = no_gc.tagged(self.holder)?;
+            self.splay(no_gc, holder, key)?;
+            let Some(root) = record_in(no_gc, holder, 0)? else { return Ok(()) };
+            let (left, right) = (no_gc.field(root, LEFT)?, no_gc.field(root, RIGHT)?);
+            if left.as_object().is_none() {
+                return no_gc.set_field(holder, 0, right);
+            }
+            no_gc.set_field(holder, 0, left)?;
+            self.splay(no_gc, holder, key)?;
+            match record_in(no_gc, holder, 0)? {
+                Some(root) => no_gc.set_field(root, RIGHT, right),
+                None => Ok(()),
+            }
+        })
     }
 
     /// Moves the node with the key, or one beside where it would be, to the root.
-    fn splay(&self, scope: &mut Scope<'_>, key: u32) -> Result<(), Error> {
-        let mut scope = scope.scope();
-        let Some(mut current) = self.root(&mut scope)? else { return Ok(()) };
+    fn splay<'n>(&self, no_gc: &mut NoGc<'n, '_, '_>, holder: Tagged<'n, Record>, key: u32) -> Result<(), Error> {
+        let Some(mut current) = record_in(no_gc, holder, 0)? else { return Ok(()) };
         let key = u64::from(key);
-        let dummy = scope.record(self.node, &[])?;
+        let dummy = no_gc.record(self.node, [TaggedValue::Undefined; 4])?;
         let (mut left, mut right) = (dummy, dummy);
         loop {
-            let own = number_field(&mut scope, current, KEY)?;
+            let own = number_in(no_gc, current, KEY)?;
             let (near, far) = match key.cmp(&own) {
                 std::cmp::Ordering::Less => (LEFT, RIGHT),
                 std::cmp::Ordering::Greater => (RIGHT, LEFT),
                 std::cmp::Ordering::Equal => break,
             };
-            let Some(mut child) = record_field(&mut scope, current, near)? else { break };
-            let child_key = number_field(&mut scope, child, KEY)?;
+            let Some(mut child) = record_in(no_gc, current, near)? else { break };
+            let child_key = number_in(no_gc, child, KEY)?;
             if (near == LEFT && key < child_key) || (near == RIGHT && key > child_key) {
-                let inner = scope.field(child, far)?;
-                scope.set_field(current, near, inner)?;
-                scope.set_field(child, far, current.into())?;
+                let inner = no_gc.field(child, far)?;
+                no_gc.set_field(current, near, inner)?;
+                no_gc.set_field(child, far, current.into())?;
                 current = child;
-                match record_field(&mut scope, current, near)? {
+                match record_in(no_gc, current, near)? {
                     Some(next) => child = next,
                     None => break,
                 }
             }
             if near == LEFT {
-                scope.set_field(right, LEFT, current.into())?;
+                no_gc.set_field(right, LEFT, current.into())?;
                 right = current;
             } else {
-                scope.set_field(left, RIGHT, current.into())?;
+                no_gc.set_field(left, RIGHT, current.into())?;
                 left = current;
             }
             current = child;
         }
-        let (inner_left, inner_right) = (scope.field(current, LEFT)?, scope.field(current, RIGHT)?);
-        scope.set_field(left, RIGHT, inner_left)?;
-        scope.set_field(right, LEFT, inner_right)?;
-        let (new_left, new_right) = (scope.field(dummy, RIGHT)?, scope.field(dummy, LEFT)?);
-        scope.set_field(current, LEFT, new_left)?;
-        scope.set_field(current, RIGHT, new_right)?;
-        self.set_root(&mut scope, current.into())
+        let (inner_left, inner_right) = (no_gc.field(current, LEFT)?, no_gc.field(current, RIGHT)?);
+        no_gc.set_field(left, RIGHT, inner_left)?;
+        no_gc.set_field(right, LEFT, inner_right)?;
+        let (new_left, new_right) = (no_gc.field(dummy, RIGHT)?, no_gc.field(dummy, LEFT)?);
+        no_gc.set_field(current, LEFT, new_left)?;
+        no_gc.set_field(current, RIGHT, new_right)?;
+        no_gc.set_field(holder, 0, current.into())
     }
+}
+
+/// A field that holds a record, if it does.
+#[inline(always)]
+fn record_in<'n>(
+    no_gc: &NoGc<'n, '_, '_>,
+    record: Tagged<'n, Record>,
+    index: u64,
+) -> Result<Option<Tagged<'n, Record>>, Error> {
+    no_gc.field(record, index)?.as_object().map(|object| no_gc.downcast(object)).transpose()
+}
+
+/// A field that holds a small integer; 0 if it does not.
+#[inline(always)]
+fn number_in<'n>(no_gc: &NoGc<'n, '_, '_>, record: Tagged<'n, Record>, index: u64) -> Result<u64, Error> {
+    Ok(no_gc.field(record, index)?.as_smi().map_or(0, |number| number as u64))
 }
 
 fn payload<'s>(scope: &mut Scope<'s>, pair: RecordType, depth: u32, text: &str) -> Result<Local<'s, Record>, Error> {

@@ -30,6 +30,11 @@ impl ArrayBuffers {
         self.young_bytes + self.old_bytes
     }
 
+    /// Whether an array buffer is young.
+    pub(crate) fn has_young(&self) -> bool {
+        !self.young.is_empty()
+    }
+
     /// Registers a backing store; its number goes into the object.
     pub(crate) fn insert(&mut self, address: u64, bytes: u64, store: BackingStore, young: bool) -> u32 {
         let entry = Some(ArrayBuffer { address, bytes, store });

@@ -12,7 +12,7 @@
 
 use super::Mechanism;
 use super::parallel_mark::Outbox;
-use crate::memory::{Mark, MarkView, Reservation, Share, Slots, Top, WORD, Worklist};
+use crate::memory::{BitTable, Mark, MarkView, Reservation, Share, Slots, Top, WORD, Worklist};
 use crate::mutants::{Mutant, on};
 use crate::object::word::{address as address_of, is_reference, is_weak_reference};
 use crate::object::{Header, USUAL_TAGGED};
@@ -70,6 +70,23 @@ impl Marking {
 
     pub(crate) fn record_slot(&mut self, slot: u64) {
         self.recorded.push(pack(slot));
+    }
+
+    /// Marking barrier: what is stored into a marked object is marked (Dijkstra), and recorded if it lies on a page that is to
+    /// be evacuated.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn barrier(&mut self, marks: &mut BitTable, host: u64, host_flags: u8, slot: u64, value: (u64, u8)) {
+        let (value, value_flags) = value;
+        if !marks.get(host) || on(Mutant::DropMarkingBarrier) {
+            return;
+        }
+        if value_flags & CANDIDATE != 0 && host_flags & YOUNG == 0 {
+            self.record_slot(slot);
+        }
+        if !is_weak_reference(value) && marks.set(value) {
+            self.worklist.push(pack(address_of(value)));
+        }
     }
 
     /// Nothing is left to visit.

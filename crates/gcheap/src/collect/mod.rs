@@ -11,12 +11,14 @@
 pub(crate) mod array_buffers;
 pub(crate) mod evacuate;
 pub(crate) mod evacuate_by_age;
+mod hand_over;
 pub(crate) mod mark;
 mod parallel_mark;
 pub(crate) mod scavenge;
 pub(crate) mod verify;
 pub(crate) mod weak;
 
+use crate::memory::STORED;
 use crate::roots::Roots;
 use crate::space::Spaces;
 use array_buffers::ArrayBuffers;
@@ -32,6 +34,8 @@ pub(crate) struct Mechanism {
     pub(crate) weak: WeakObjects,
     pub(crate) buffers: ArrayBuffers,
     pub(crate) marking: Marking,
+    /// Slots of old objects that a stretch without a collection has stored into; of no meaning between two.
+    pub(crate) stored_slots: Box<[u64; STORED]>,
     /// Mementos found behind objects that survived their first scavenge, by site.
     pub(crate) mementos_found: Vec<u32>,
     /// Look for mementos while scavenging.
@@ -52,6 +56,7 @@ impl Mechanism {
             weak: WeakObjects::default(),
             buffers: ArrayBuffers::default(),
             marking: Marking { parallel: parallel_marking, ..Marking::default() },
+            stored_slots: Box::new([0; STORED]),
             mementos_found: Vec::new(),
             count_mementos: false,
             count_mementos_of_promoted_pages: true,

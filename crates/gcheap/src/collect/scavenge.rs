@@ -106,13 +106,14 @@ impl Scavenger<'_> {
         let heap = &mut *self.heap;
         let room = if is_promoted { heap.spaces.old.bump(bytes) } else { heap.spaces.new.bump(bytes) };
         let Some(target) = room else { return self.relocate_any(word, header, flags) };
-        heap.spaces.pages.memory.move_object(target, address, header.0, words);
+        let bits = heap.spaces.pages.memory.move_object(target, address, header.0, words);
         if heap.marking.active {
             heap.spaces.pages.keep_mark(target, address, bytes);
         }
         if is_promoted {
             self.result.promoted += bytes;
-            if header.small_tagged() > 0 {
+            // Where no word has the bit of a reference there is nothing to visit.
+            if header.small_tagged() > 0 && is_reference(bits) {
                 self.promoted.push(target);
             }
         } else {

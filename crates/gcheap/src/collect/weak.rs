@@ -25,6 +25,11 @@ pub(crate) struct WeakObjects {
 }
 
 impl WeakObjects {
+    /// Nothing weak is known.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.weak_refs.is_empty() && self.weak_cells.is_empty() && self.ephemeron_tables.is_empty()
+    }
+
     /// Renames what moved and drops what `place` does not know any more.
     pub(crate) fn update(&mut self, place: impl Fn(u64) -> Option<u64>) {
         let lists = if on(Mutant::ForgetWeakCell) { 1 } else { 2 };

@@ -10,10 +10,10 @@ use crate::memory::WORD;
 use crate::mutants::{Mutant, on};
 use crate::object::Header;
 use crate::object::layout::ALLOCATION_MEMENTO;
-use crate::object::word::{self, is_reference, is_weak};
+use crate::object::word::{self, is_reference};
 use crate::policy::{AfterFailure, AllocationFailure};
 use crate::space::free_list::Origin;
-use crate::space::pages::{CANDIDATE, YOUNG};
+use crate::space::pages::YOUNG;
 
 /// Young allocation between two steps of incremental marking, bytes
 /// (V8 `IncrementalMarking::kYoungGenerationAllocatedThreshold`).
@@ -89,7 +89,7 @@ impl Heap {
 
     #[cold]
     #[inline(never)]
-    fn allocate_slow(&mut self, bytes: u64) -> Result<u64, Error> {
+    pub(super) fn allocate_slow(&mut self, bytes: u64) -> Result<u64, Error> {
         if self.stressed {
             self.stress()?;
         } else if bytes > SURELY_REGULAR
@@ -256,24 +256,11 @@ impl Heap {
         if pages.flags(host) & YOUNG == 0 && pages.flags(value) & YOUNG != 0 && !on(Mutant::DropGenerationalBarrier) {
             pages.remember(slot);
         }
-        if self.mechanism.marking.active {
-            let value_flags = self.mechanism.spaces.pages.flags(value);
-            self.marking_barrier(host, slot, value, value_flags);
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn marking_barrier(&mut self, host: u64, slot: u64, value: u64, value_flags: u8) {
-        let pages = &self.mechanism.spaces.pages;
-        if !pages.marks.get(host) || on(Mutant::DropMarkingBarrier) {
-            return;
-        }
-        if value_flags & CANDIDATE != 0 && pages.flags(host) & YOUNG == 0 {
-            self.mechanism.marking.record_slot(slot);
-        }
-        if !is_weak(value) {
-            self.mechanism.mark_word(value);
+        let mechanism = &mut self.mechanism;
+        if mechanism.marking.active {
+            let pages = &mut mechanism.spaces.pages;
+            let flags = (pages.flags(host), pages.flags(value));
+            mechanism.marking.barrier(&mut pages.marks, host, flags.0, slot, (value, flags.1));
         }
     }
 

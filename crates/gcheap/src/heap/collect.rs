@@ -12,10 +12,10 @@ use crate::policy::tracer::{BytesAndMs, MarkCompactSample};
 use crate::policy::{
     ExpandYoungInputs, ExternalPressure, ExternalPressureInputs, GrowingMode, GrowingModeInputs, GrowingSpeeds,
     HardLimit, HardLimitInputs, Ineffective, IneffectiveInputs, InitialLimitInputs, LastResortInputs,
-    NewLargeObjectInputs, NewSpaceResize, NewSpaceResizeInputs, PagePromotionInputs, RecomputeInputs,
+    NewLargeObjectInputs, NewSpaceResize, NewSpaceResizeInputs, NurseryInputs, PagePromotionInputs, RecomputeInputs,
     RestoreLimitInputs, SelectCollectorInputs, ShouldExpandInputs, SiteInputs, YoungBuffersInputs, YoungRoomInputs,
-    can_expand_old_generation, crossed_pretenuring_threshold, grow_new_space, raise_limit, resets_tenured_sites,
-    restore_limit, shrink_new_space,
+    can_expand_old_generation, collections_without_copying, crossed_pretenuring_threshold, grow_new_space, raise_limit,
+    resets_tenured_sites, restore_limit, shrink_new_space,
 };
 use crate::profile::{FullCollectionsCount, RecomputeMoment, ResizeMoment};
 use crate::time::{MarkCompactWork, ns_to_ms};
@@ -567,7 +567,10 @@ impl Heap {
     fn scavenge(&mut self, reason: GcReason) -> Result<(), Error> {
         let outside = self.enter_phase(GcPhase::Scavenge);
         let before = self.prologue(Collector::Scavenge, false);
-        let result = before.is_ok().then(|| self.mechanism.scavenge());
+        let without_copying = reason == GcReason::AllocationFailure && self.collects_without_copying();
+        let result = before
+            .is_ok()
+            .then(|| if without_copying { self.mechanism.hand_over_nursery() } else { self.mechanism.scavenge() });
         self.leave_phase(GcPhase::Scavenge, outside);
         let before = before?;
         let result = result.unwrap_or_default();
@@ -577,10 +580,13 @@ impl Heap {
             self.leave_copy_buffers(result.copied);
         }
         self.promoted_bytes += result.promoted;
-        self.clock.advance(self.cost.scavenge_ns(survived));
+        self.clock.advance(self.cost.scavenge_ns(if without_copying { 0 } else { survived }));
         let pause_ms = self.time_ms() - before.start_ms;
-        self.tracer.record_scavenge(survived, pause_ms);
-        self.record_survival(before.young, survived);
+        if !without_copying {
+            self.tracer.record_scavenge(survived, pause_ms);
+            self.record_survival(before.young, survived);
+            self.decide_copying(before.young, survived);
+        }
         self.shrink_initial_limit(false);
         self.lower_limits_after_scavenge();
         let committed_after_copy = self.mechanism.spaces.committed();
@@ -609,6 +615,27 @@ impl Heap {
         self.start_marking_if_limit_is_reached()?;
         self.observe_new_space(0);
         Ok(())
+    }
+
+    /// Whether this collection of a nursery hands it over whole. Where something waits for the death of a young object, or
+    /// where it is to be found out what survives, it does not.
+    fn collects_without_copying(&mut self) -> bool {
+        let mechanism = &self.mechanism;
+        let only_moves = !mechanism.marking.active && !mechanism.watches_young() && self.sites.is_empty();
+        if self.without_copying.0 == 0 || self.stressed || !only_moves {
+            return false;
+        }
+        self.without_copying.0 -= 1;
+        true
+    }
+
+    /// A nursery was scavenged: are the next collections of it spared the copying?
+    fn decide_copying(&mut self, young: u64, survived: u64) {
+        if self.mechanism.spaces.new.promotes_at_once {
+            let inputs = NurseryInputs { young, survived, granted: self.without_copying.1 };
+            let granted = collections_without_copying(&inputs);
+            self.without_copying = (granted, granted);
+        }
     }
 
     fn mark_compact(

@@ -183,6 +183,20 @@ impl<'s, T: Type> Local<'s, T> {
         Local { bits: self.bits, marker: PhantomData }
     }
 
+    /// Its index in the handle stack, if the handles of the heap have the key in common; else one that no stack has.
+    #[inline(always)]
+    pub(super) fn index_from(self, key: NonZeroU64) -> usize {
+        self.bits.get().wrapping_sub(key.get()) as usize
+    }
+
+    /// A handle of a strong reference, on the stack of a heap.
+    #[inline(always)]
+    pub(super) fn push(handles: &mut Vec<u64>, key: NonZeroU64, word: u64) -> Self {
+        let index = handles.len() as u32;
+        handles.push(word);
+        Local { bits: key | u64::from(index), marker: PhantomData }
+    }
+
     /// The same object, of any type.
     #[inline(always)]
     pub fn upcast(self) -> Local<'s> {
@@ -331,8 +345,7 @@ impl Heap {
     /// The tagged word behind a handle. One comparison refuses handles of other heaps and handles that were popped.
     #[inline(always)]
     pub(crate) fn word<T: Type>(&self, local: Local<'_, T>) -> Result<u64, Error> {
-        let index = local.bits.get().wrapping_sub(self.handle_key.get());
-        match self.mechanism.roots.handles.get(index as usize) {
+        match self.mechanism.roots.handles.get(local.index_from(self.handle_key)) {
             Some(word) => Ok(*word),
             None => Err(Error::wrong_heap()),
         }
@@ -428,9 +441,7 @@ impl Heap {
     /// As [`Self::push_handle`], of a strong reference.
     #[inline(always)]
     pub(crate) fn push_word<'s, T: Type>(&mut self, word: u64) -> Local<'s, T> {
-        let index = self.mechanism.roots.handles.len() as u32;
-        self.mechanism.roots.handles.push(word);
-        Local { bits: self.handle_key | u64::from(index), marker: PhantomData }
+        Local::push(&mut self.mechanism.roots.handles, self.handle_key, word)
     }
 
     /// A value read from a slot; an object gets a handle.

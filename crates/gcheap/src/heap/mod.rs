@@ -12,6 +12,7 @@ mod control;
 pub(crate) mod error;
 pub(crate) mod handle;
 mod marking;
+pub(crate) mod no_gc;
 mod objects;
 pub(crate) mod peek;
 mod record;
@@ -21,6 +22,7 @@ pub(crate) mod site;
 mod statistics;
 mod strings;
 mod table;
+pub(crate) mod tagged;
 mod tasks;
 pub(crate) mod typed_record;
 mod weak_objects;
@@ -69,7 +71,8 @@ pub struct HeapOptions {
     /// Fill the heap with what a fresh Node process holds.
     pub baseline: bool,
     /// A nursery of so many bytes, rounded up to whole pages, in place of V8's two semi-spaces: what survives one collection of
-    /// it is old. One that the processor keeps in its cache (1 to 4 MiB) serves programs of one's own best. `None`: as V8.
+    /// it is old. One that the processor keeps in its cache (1 to 4 MiB) serves programs of one's own best. Where most
+    /// survives, it becomes old with what is dead on it, which the next full collection frees. `None`: as V8.
     pub nursery: Option<u64>,
     /// What work costs in virtual time; the profile's if `None`.
     pub cost: Option<CostModel>,
@@ -186,6 +189,8 @@ pub struct Heap {
     pub(crate) cost: CostModel,
     pub(crate) tracer: GcTracer,
     pub(crate) state: LimitState,
+    /// Collections of a nursery that hand it over whole: how many are left, and how many policy granted.
+    pub(crate) without_copying: (u32, u32),
     pub(crate) external: ExternalMemory,
     /// Backing-store bytes that were freed but not yet taken off the counters (V8 sweeps array buffers in the background).
     pub(crate) unswept_backing_stores: u64,
@@ -314,6 +319,7 @@ impl Heap {
                 restore_limit_below: None,
             },
             limits,
+            without_copying: (0, 0),
             policy: options.policy,
             clock: options.clock,
             cost: options.cost.unwrap_or(profile.cost),

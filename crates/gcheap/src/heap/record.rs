@@ -47,24 +47,56 @@ pub struct RecordType {
     heap: u32,
 }
 
+impl RecordType {
+    /// The header of its records, if it is a type of the heap of this number.
+    #[inline(always)]
+    pub(super) fn header_in(self, heap: u32) -> Result<Header, Error> {
+        if self.heap == heap { Ok(Header(self.header)) } else { Err(Error::wrong_heap()) }
+    }
+}
+
+/// Registers a layout; the header of its records.
+#[cold]
+#[inline(never)]
+fn add_layout(types: &mut Vec<Layout>, layout: Layout) -> Result<Header, Error> {
+    let words = layout.tagged.saturating_add(layout.raw_bytes.div_ceil(WORD)).saturating_add(1);
+    if words > MAX_WORDS {
+        return Err(Error::out_of_range(words, MAX_WORDS));
+    }
+    let number = u16::try_from(types.len()).map_err(|_| Error::out_of_range(types.len() as u64, 1 << 16))?;
+    let header = Header::new(Kind::Record, number, words, layout.tagged);
+    types.push(Layout { header, ..layout });
+    Ok(header)
+}
+
+/// The header of the records of a type declared with [`record!`](crate::record!), which is registered at its first use.
+#[inline(always)]
+pub(super) fn header_for<R: RecordLayout>(types: &mut Vec<Layout>) -> Result<Header, Error> {
+    let key = Some(TypeId::of::<R>());
+    if let Some(layout) = types.iter().find(|layout| layout.key == key) {
+        return Ok(layout.header);
+    }
+    add_layout(
+        types,
+        Layout {
+            tagged: R::FIELDS.len() as u64,
+            raw_bytes: R::RAW_BYTES,
+            header: Header(0),
+            name: Some(R::NAME),
+            fields: R::FIELDS,
+            key,
+        },
+    )
+}
+
 impl Heap {
     /// Registers a layout of `tagged` fields and `raw_bytes` bytes.
     ///
     /// # Errors
     /// [`ErrorKind::IndexOutOfRange`](crate::ErrorKind::IndexOutOfRange) for more than 65,536 layouts or a record of more than 128 KiB.
     pub fn record_type(&mut self, tagged: u64, raw_bytes: u64) -> Result<RecordType, Error> {
-        self.add_layout(Layout { tagged, raw_bytes, header: Header(0), name: None, fields: &[], key: None })
-    }
-
-    fn add_layout(&mut self, layout: Layout) -> Result<RecordType, Error> {
-        let words = layout.tagged.saturating_add(layout.raw_bytes.div_ceil(WORD)).saturating_add(1);
-        if words > MAX_WORDS {
-            return Err(Error::out_of_range(words, MAX_WORDS));
-        }
-        let number = u16::try_from(self.record_types.len())
-            .map_err(|_| Error::out_of_range(self.record_types.len() as u64, 1 << 16))?;
-        let header = Header::new(Kind::Record, number, words, layout.tagged);
-        self.record_types.push(Layout { header, ..layout });
+        let layout = Layout { tagged, raw_bytes, header: Header(0), name: None, fields: &[], key: None };
+        let header = add_layout(&mut self.record_types, layout)?;
         Ok(RecordType { header: header.0, heap: self.id })
     }
 
@@ -74,18 +106,7 @@ impl Heap {
     /// As [`Self::record_type`].
     #[inline(always)]
     pub fn record_type_for<R: RecordLayout>(&mut self) -> Result<RecordType, Error> {
-        let key = Some(TypeId::of::<R>());
-        match self.record_types.iter().find(|layout| layout.key == key) {
-            Some(layout) => Ok(RecordType { header: layout.header.0, heap: self.id }),
-            None => self.add_layout(Layout {
-                tagged: R::FIELDS.len() as u64,
-                raw_bytes: R::RAW_BYTES,
-                header: Header(0),
-                name: Some(R::NAME),
-                fields: R::FIELDS,
-                key,
-            }),
-        }
+        Ok(RecordType { header: header_for::<R>(&mut self.record_types)?.0, heap: self.id })
     }
 
     pub(crate) fn record_name(&self, number: u16) -> Option<&'static str> {

@@ -15,6 +15,12 @@ use crate::object::Kind;
 use crate::object::word::{self, UNDEFINED};
 use std::any::TypeId;
 
+/// Places of a table whose store has a length, a small integer.
+#[inline(always)]
+pub(super) fn places_in(length: u64) -> u64 {
+    (length >> 32) - 1
+}
+
 impl Heap {
     /// The number of a type of tables, if there is a table of it.
     fn table_number<X: 'static>(&self) -> Option<u64> {
@@ -32,7 +38,7 @@ impl Heap {
     /// Places of a table: the slots of the store but the last.
     #[inline(always)]
     fn places(&self, table: u64) -> u64 {
-        (self.load(table, STORE_LENGTH) >> 32) - 1
+        places_in(self.load(table, STORE_LENGTH))
     }
 
     /// The address of a table that has a place.

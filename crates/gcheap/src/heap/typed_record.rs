@@ -213,6 +213,15 @@ impl<R, T> Field<R, T> {
     }
 }
 
+impl<R: RecordLayout, T> Field<R, T> {
+    /// The number of the field, if the type has it.
+    #[inline(always)]
+    pub(super) fn index(self) -> Result<u64, Error> {
+        let fields = R::FIELDS.len() as u64;
+        if self.index < fields { Ok(self.index) } else { Err(Error::out_of_range(self.index, fields)) }
+    }
+}
+
 impl<R, V> RawField<R, V> {
     /// For [`record!`](crate::record!). An offset behind the raw bytes is an error when it is used.
     #[doc(hidden)]

@@ -150,19 +150,23 @@ impl Reservation {
     }
 
     /// Moves an object of at most [`Self::MOST_IN_A_RUN`] words whose header is known, and leaves its new address where it was.
-    /// Where the two places overlap the result is unspecified.
+    /// Returns the bits that any word behind the header has. Where the two places overlap the result is unspecified.
     #[inline(always)]
-    pub(crate) fn move_object(&mut self, to: u64, from: u64, header: u64, words: u64) {
+    pub(crate) fn move_object(&mut self, to: u64, from: u64, header: u64, words: u64) -> u64 {
         assert!(words <= Self::MOST_IN_A_RUN);
         let (source, target) = (self.at(from), self.at(to));
         // SAFETY: both runs start in bounds of the reservation and are no longer than the gap behind it that belongs to the
         // same mapping; words are moved one by one through raw pointers, so overlap is no fault.
         unsafe {
             *target = header;
+            let mut bits = 0;
             for index in 1..words as usize {
-                *target.add(index) = *source.add(index);
+                let word = *source.add(index);
+                bits |= word;
+                *target.add(index) = word;
             }
             *source = to;
+            bits
         }
     }
 

@@ -22,6 +22,7 @@
 //! | does a task scavenge? | [`scavenge_task_is_due`] | `new_space.rs` |
 //! | where are a site's objects born? | [`decide_site`] | `pretenuring.rs` |
 //! | which pages are evacuated? | [`evacuation_candidates`] | `compaction.rs` |
+//! | does a nursery go to old space whole? | [`collections_without_copying`] | `nursery.rs` |
 //! | is a young page moved whole? | [`promote_page`] | `page_promotion.rs` |
 //! | may it grow by another rule than V8's? | [`FixedSize`], [`PercentOfMemory`], [`MemBalancer`] | `fixed_size.rs`, `membalancer.rs` |
 //! | how fast is everything? | [`GcTracer`] | `tracer.rs` |
@@ -39,6 +40,7 @@ mod last_resort;
 mod limits;
 mod membalancer;
 mod new_space;
+mod nursery;
 mod overshoot;
 mod page_promotion;
 mod pretenuring;
@@ -59,6 +61,7 @@ pub use last_resort::*;
 pub use limits::*;
 pub use membalancer::*;
 pub use new_space::*;
+pub use nursery::*;
 pub use overshoot::*;
 pub use page_promotion::*;
 pub use pretenuring::*;

@@ -273,6 +273,16 @@ impl NewSpace {
         }
     }
 
+    /// Gives away the pages that hold objects, each with the end of them, and goes on in others.
+    pub(crate) fn hand_over(&mut self, pages: &mut Pages) -> Vec<(u64, u64)> {
+        let used = self.used_pages().iter().map(|&page| (page, self.objects_end(pages, page))).collect::<Vec<_>>();
+        self.to.drain(..used.len());
+        self.to.append(&mut self.from);
+        self.reset(pages);
+        self.age_mark = self.top;
+        used
+    }
+
     /// The address of the age mark (in the page it lies in, what is above was never copied).
     pub(crate) fn age_mark(&self) -> u64 {
         self.age_mark

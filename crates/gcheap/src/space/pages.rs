@@ -6,7 +6,7 @@
 use crate::event::SpaceName;
 use crate::memory::backend::BackendKind;
 use crate::memory::{
-    BitTable, MarkView, OS_PAGE, PageSlots, Refused, Reservation, SMALL_HEAP, SideTables, Table, Whole,
+    BitTable, MarkView, MutatorView, OS_PAGE, PageSlots, Refused, Reservation, SMALL_HEAP, SideTables, Table, Whole,
 };
 use crate::mutants::{Mutant, on};
 use crate::space::resident::ResidentFree;
@@ -107,6 +107,13 @@ impl Pages {
     /// The view of a marking loop.
     pub(crate) fn mark_view(&mut self) -> MarkView<'_, Whole> {
         MarkView::new(&self.memory, &mut self.marks, &mut self.live, &self.flags, self.geometry.shift)
+    }
+
+    /// Runs `body` with the view of a program without handles, and the mark bits.
+    #[inline(always)]
+    pub(crate) fn with_mutator_view<R>(&mut self, body: impl for<'n> FnOnce(MutatorView<'n>, &mut BitTable) -> R) -> R {
+        let Pages { memory, marks, slots, remembered, flags, geometry, .. } = self;
+        MutatorView::enter(memory, slots, remembered, flags, geometry.shift, |view| body(view, marks))
     }
 
     /// As many counts of live bytes as there are pages, all zero: for a second marker.

@@ -1,0 +1,524 @@
+//! Stretches without a collection: objects by their addresses, without handles.
+//!
+//! A handle is needed because objects move. Where it is certain that none will, an address is as good: [`Scope::no_gc`] first
+//! makes room for all that a stretch of the program allocates, collecting if need be, and then runs it. Nothing in it can
+//! collect. What holds: a [`Tagged`] is an object of its type in the heap of its stretch. It can neither leave the stretch nor
+//! get into another one: both carry a lifetime that nothing else has.
+
+use super::Heap;
+use super::allocate::SURELY_REGULAR;
+use super::error::Error;
+use super::handle::types::{Record, Table};
+use super::handle::{Local, Type};
+use super::objects::{STORE_FIRST, STORE_LENGTH, wrong_kind};
+use super::record::{Layout, RecordType, header_for};
+use super::scope::Scope;
+use super::table::places_in;
+use super::tagged::{Tagged, TaggedValue};
+use super::typed_record::{Field, RecordLayout, TaggedField};
+use crate::collect::mark::Marking;
+use crate::memory::{BitTable, Brand, MutatorView, Place, Reservation, STORED, WORD};
+use crate::mutants::{Mutant, on};
+use crate::object::Header;
+use crate::object::word::{self, HOLE, UNDEFINED};
+use crate::space::Spaces;
+use crate::space::pages::YOUNG;
+use std::marker::PhantomData;
+use std::num::NonZeroU64;
+
+/// No page is too small for it.
+const MOST_BYTES: u64 = SURELY_REGULAR;
+
+/// A stretch of a program in which nothing is collected (V8 `DisallowGarbageCollection`); [`Scope::no_gc`] opens it.
+///
+/// ```
+/// use gcheap::{Error, Heap, HeapOptions, NoGc, RecordType, Tagged, TaggedValue, types::Record};
+///
+/// fn tree<'n>(no_gc: &mut NoGc<'n, '_, '_>, node: RecordType, depth: u32) -> Result<Tagged<'n, Record>, Error> {
+///     if depth == 0 {
+///         return no_gc.record(node, [TaggedValue::Undefined; 2]);
+///     }
+///     let left = tree(no_gc, node, depth - 1)?;
+///     let right = tree(no_gc, node, depth - 1)?;
+///     no_gc.record(node, [left.into(), right.into()])
+/// }
+///
+/// let mut heap = Heap::new(HeapOptions::for_tests())?;
+/// let node = heap.record_type(2, 0)?;
+/// let mut scope = heap.scope();
+/// let root = scope.no_gc(31 * 24, |no_gc| {
+///     let root = tree(no_gc, node, 4)?;
+///     Ok(no_gc.local(root))
+/// })?;
+/// assert_eq!(scope.size(root)?, 24);
+/// # Ok::<(), Error>(())
+/// ```
+pub struct NoGc<'n, 'h, 's> {
+    view: MutatorView<'n>,
+    /// The next object goes here; brought up to date when the stretch ends.
+    top: u64,
+    /// End of what was reserved.
+    end: u64,
+    /// Objects that were allocated.
+    objects: u64,
+    /// Where the heap keeps its next place, and its tally.
+    kept: (&'h mut u64, &'h mut u64),
+    /// A page of which one of these flags is set needs no barrier.
+    exempt: u8,
+    /// Slots of old objects into which references were stored; the remembered set learns of them together.
+    stored: &'h mut [u64; STORED],
+    /// How many they are.
+    count: usize,
+    handles: &'h mut Vec<u64>,
+    handle_key: NonZeroU64,
+    number: u32,
+    record_types: &'h mut Vec<Layout>,
+    marking: &'h mut Marking,
+    marks: &'h mut BitTable,
+    scope: Brand<'s>,
+}
+
+impl std::fmt::Debug for NoGc<'_, '_, '_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NoGc").field("left", &(self.end - self.top)).finish_non_exhaustive()
+    }
+}
+
+impl Drop for NoGc<'_, '_, '_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        let (top, tally) = (&mut *self.kept.0, &mut *self.kept.1);
+        *tally += (self.objects << 36) + (self.top - *top) / WORD;
+        *top = self.top;
+        remember_stored(&mut self.view, self.stored, self.count);
+    }
+}
+
+impl<'s> Scope<'s> {
+    /// Runs `body` without a collection. `bytes` is what its objects take at most, headers included; room for them is made
+    /// first, by a collection if need be.
+    ///
+    /// ```
+    /// use gcheap::{Heap, HeapOptions};
+    /// gcheap::record! { struct Cell { value: gcheap::record::Any } }
+    /// let mut heap = Heap::new(HeapOptions::for_tests())?;
+    /// let mut scope = heap.scope();
+    /// let table = scope.table::<Cell>(gcheap::Placement::Old, 100)?;
+    /// scope.no_gc(100 * 16, |no_gc| {
+    ///     let (table, cell) = (no_gc.tagged(table)?, no_gc.layout::<Cell>()?);
+    ///     for number in 0..100 {
+    ///         let fresh = no_gc.record_of(cell, [(number as i32).into()])?;
+    ///         no_gc.table_set(table, number, Some(fresh))?;
+    ///     }
+    ///     Ok(())
+    /// })?;
+    /// let last = scope.table_get(table, 99)?.expect("it was put there");
+    /// assert_eq!(scope.read(last, Cell::value)?.as_smi(), Some(99));
+    /// # Ok::<(), gcheap::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What `body` returns; [`ErrorKind::OutOfMemory`](crate::ErrorKind::OutOfMemory);
+    /// [`ErrorKind::IndexOutOfRange`](crate::ErrorKind::IndexOutOfRange) for more than [`NoGc::MOST_BYTES`].
+    #[inline(always)]
+    pub fn no_gc<R>(
+        &mut self,
+        bytes: u64,
+        body: impl for<'n> FnOnce(&mut NoGc<'n, '_, 's>) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        let heap: &mut Heap = self;
+        let new = &heap.mechanism.spaces.new;
+        if bytes > new.limit - new.top || bytes > MOST_BYTES || heap.stressed {
+            heap.make_room(bytes)?;
+        }
+        let Heap { mechanism, record_types, tally, handle_key, id, .. } = heap;
+        let Spaces { pages, new, .. } = &mut mechanism.spaces;
+        let (handles, marking, stored) =
+            (&mut mechanism.roots.handles, &mut mechanism.marking, &mut *mechanism.stored_slots);
+        pages.with_mutator_view(|view, marks| {
+            body(&mut NoGc {
+                view,
+                top: new.top,
+                end: new.top + bytes,
+                objects: 0,
+                kept: (&mut new.top, tally),
+                exempt: if marking.active { 0 } else { YOUNG },
+                stored,
+                count: 0,
+                handles,
+                handle_key: *handle_key,
+                number: *id,
+                record_types,
+                marking,
+                marks,
+                scope: PhantomData,
+            })
+        })
+    }
+}
+
+impl Heap {
+    /// Sees to it that so many bytes can be had in new space at once.
+    #[cold]
+    #[inline(never)]
+    fn make_room(&mut self, bytes: u64) -> Result<(), Error> {
+        if bytes > MOST_BYTES {
+            return Err(Error::out_of_range(bytes, MOST_BYTES));
+        }
+        let address = self.allocate_slow(bytes)?;
+        self.mechanism.spaces.new.top = address;
+        Ok(())
+    }
+}
+
+/// A layout declared with [`record!`](crate::record!), for the length of a stretch without a collection.
+///
+/// ```
+/// gcheap::record! { struct Cell { value: gcheap::record::Smi } }
+/// let mut heap = gcheap::Heap::new(gcheap::HeapOptions::for_tests())?;
+/// let number = heap.scope().no_gc(16, |no_gc| {
+///     let layout: gcheap::LayoutOf<'_, Cell> = no_gc.layout::<Cell>()?;
+///     let cell = no_gc.record_of(layout, [7.into()])?;
+///     Ok(no_gc.read(cell, Cell::value)?.as_smi())
+/// })?;
+/// assert_eq!(number, Some(7));
+/// # Ok::<(), gcheap::Error>(())
+/// ```
+pub struct LayoutOf<'n, R: RecordLayout> {
+    header: Header,
+    brand: Brand<'n>,
+    of: PhantomData<fn() -> R>,
+}
+
+impl<R: RecordLayout> Clone for LayoutOf<'_, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R: RecordLayout> Copy for LayoutOf<'_, R> {}
+
+impl<R: RecordLayout> std::fmt::Debug for LayoutOf<'_, R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "LayoutOf<{}>", R::NAME)
+    }
+}
+
+impl<'n, 's> NoGc<'n, '_, 's> {
+    /// The most that one stretch can allocate.
+    pub const MOST_BYTES: u64 = MOST_BYTES;
+
+    /// What a handle refers to.
+    ///
+    /// # Errors
+    /// [`ErrorKind::WrongHeap`](crate::ErrorKind::WrongHeap) for a handle of another heap.
+    #[inline(always)]
+    pub fn tagged<T: Type>(&self, local: Local<'_, T>) -> Result<Tagged<'n, T>, Error> {
+        match self.handles.get(local.index_from(self.handle_key)) {
+            Some(&word) => Ok(Tagged::at(self.view.place(word))),
+            None => Err(Error::wrong_heap()),
+        }
+    }
+
+    /// A handle, which lives as long as the scope around the stretch.
+    #[inline(always)]
+    pub fn local<T: Type>(&mut self, tagged: Tagged<'n, T>) -> Local<'s, T> {
+        Local::push(self.handles, self.handle_key, tagged.word())
+    }
+
+    #[inline(always)]
+    fn header(&self, tagged: Tagged<'n, impl Type>) -> Header {
+        Header(self.view.word(tagged.place, 0))
+    }
+
+    #[inline(always)]
+    fn value(&self, word: u64) -> TaggedValue<'n> {
+        if word::is_reference(word) {
+            TaggedValue::Object(Tagged::at(self.view.place(word)))
+        } else if let Some(value) = word::as_smi(word) {
+            TaggedValue::Smi(value)
+        } else if word == HOLE {
+            TaggedValue::Hole
+        } else {
+            TaggedValue::Undefined
+        }
+    }
+
+    /// The same object as one of the heap's own types, if it is of it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::WrongKind`](crate::ErrorKind::WrongKind), also for every type that is not the heap's own: for what
+    /// [`record!`](crate::record!) declares there is [`Self::downcast_to`].
+    #[inline(always)]
+    pub fn downcast<T: Type>(&self, tagged: Tagged<'n, impl Type>) -> Result<Tagged<'n, T>, Error> {
+        let header = self.header(tagged);
+        if T::OWN.is_some() && header.is_one_of(T::KINDS) {
+            Ok(Tagged::at(tagged.place))
+        } else {
+            Err(wrong_kind::<T>(header))
+        }
+    }
+
+    /// The same object as a record of a declared type, if it is one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::WrongKind`](crate::ErrorKind::WrongKind)
+    #[inline(always)]
+    pub fn downcast_to<R: RecordLayout>(
+        &self,
+        tagged: Tagged<'n, impl Type>,
+        layout: LayoutOf<'n, R>,
+    ) -> Result<Tagged<'n, R>, Error> {
+        let header = self.header(tagged);
+        // The header of a record has the number of its type, and all of a type have the same.
+        if header == layout.header { Ok(Tagged::at(tagged.place)) } else { Err(wrong_kind::<R>(header)) }
+    }
+
+    /// Room that was reserved.
+    #[inline(always)]
+    fn room(&mut self, bytes: u64) -> Result<Place<'n>, Error> {
+        let (address, next) = (self.top, self.top + bytes);
+        if next > self.end {
+            return Err(Error::out_of_range(bytes, self.end - address));
+        }
+        self.top = next;
+        self.objects += 1;
+        Ok(self.view.place(address))
+    }
+
+    /// A record of a type without raw bytes, with these fields, which are all that the type has.
+    ///
+    /// # Errors
+    /// [`ErrorKind::IndexOutOfRange`](crate::ErrorKind::IndexOutOfRange) for more than was reserved, or other than one value for
+    /// each word, or more than 511: there is [`Self::empty_record`]. [`ErrorKind::WrongHeap`](crate::ErrorKind::WrongHeap) for a type of another
+    /// heap.
+    #[inline(always)]
+    pub fn record<const N: usize>(
+        &mut self,
+        record_type: RecordType,
+        values: [TaggedValue<'n>; N],
+    ) -> Result<Tagged<'n, Record>, Error> {
+        let header = record_type.header_in(self.number)?;
+        if !header.is_small_of(N as u64) || N as u64 >= Reservation::MOST_IN_A_RUN {
+            return Err(not_full(header, N as u64));
+        }
+        let place = self.room((N as u64 + 1) * WORD)?;
+        self.view.write_object(place, header.0, N, |index| values[index].to_word());
+        Ok(Tagged::at(place))
+    }
+
+    /// A record whose fields are `undefined`; raw bytes are zero.
+    ///
+    /// ```
+    /// let mut heap = gcheap::Heap::new(gcheap::HeapOptions::for_tests())?;
+    /// let point = heap.record_type(1, 16)?;
+    /// let mut scope = heap.scope();
+    /// let kept = scope.no_gc(32, |no_gc| {
+    ///     let empty = no_gc.empty_record(point)?;
+    ///     no_gc.set_field(empty, 0, 7.into())?;
+    ///     Ok(no_gc.local(empty))
+    /// })?;
+    /// assert_eq!((scope.field(kept, 0)?.as_smi(), scope.raw(kept)?), (Some(7), &[0; 16][..]));
+    /// # Ok::<(), gcheap::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::IndexOutOfRange`](crate::ErrorKind::IndexOutOfRange) for more than was reserved;
+    /// [`ErrorKind::WrongHeap`](crate::ErrorKind::WrongHeap) for a type of another heap.
+    pub fn empty_record(&mut self, record_type: RecordType) -> Result<Tagged<'n, Record>, Error> {
+        let header = record_type.header_in(self.number)?;
+        let place = self.room(header.bytes())?;
+        self.view.set_word(place, 0, header.0);
+        for index in 1..header.words() {
+            self.view.set_element(place, index, if index <= header.tagged() { UNDEFINED } else { 0 });
+        }
+        Ok(Tagged::at(place))
+    }
+
+    /// The layout of a type declared with [`record!`](crate::record!).
+    ///
+    /// # Errors
+    /// As [`Heap::record_type_for`].
+    #[inline(always)]
+    pub fn layout<R: RecordLayout>(&mut self) -> Result<LayoutOf<'n, R>, Error> {
+        Ok(LayoutOf { header: header_for::<R>(self.record_types)?, brand: PhantomData, of: PhantomData })
+    }
+
+    /// A record of a declared type with these tagged fields, which are all that the type has; raw ones are zero.
+    ///
+    /// # Errors
+    /// [`ErrorKind::IndexOutOfRange`](crate::ErrorKind::IndexOutOfRange) for more than was reserved, or other than one value for
+    /// each tagged field, or more than 511 words.
+    #[inline(always)]
+    pub fn record_of<R: RecordLayout, const N: usize>(
+        &mut self,
+        layout: LayoutOf<'n, R>,
+        values: [TaggedValue<'n>; N],
+    ) -> Result<Tagged<'n, R>, Error> {
+        // What the type says of itself, its header says too.
+        let words = N as u64 + R::RAW_BYTES.div_ceil(WORD);
+        if R::FIELDS.len() != N || words >= Reservation::MOST_IN_A_RUN {
+            return Err(not_full(layout.header, N as u64));
+        }
+        let place = self.room((words + 1) * WORD)?;
+        self.view.write_object(place, layout.header.0, words as usize, |index| {
+            if index < N { values[index].to_word() } else { 0 }
+        });
+        Ok(Tagged::at(place))
+    }
+
+    /// Stores into a field and tells the collectors.
+    #[inline(always)]
+    fn store(&mut self, host: Place<'n>, index: u64, value: TaggedValue<'n>) {
+        self.view.set_word(host, index, value.to_word());
+        self.tell(host, index, value);
+    }
+
+    /// Tells the collectors what was stored.
+    #[inline(always)]
+    fn tell(&mut self, host: Place<'n>, index: u64, value: TaggedValue<'n>) {
+        if let TaggedValue::Object(object) = value
+            && self.view.flags(host) & self.exempt == 0
+        {
+            self.barrier(host, host.address() + index * WORD, object);
+        }
+    }
+
+    #[inline(always)]
+    fn barrier(&mut self, host: Place<'n>, slot: u64, value: Tagged<'n>) {
+        if self.exempt == 0 {
+            // Marking is active.
+            let flags = (self.view.flags(host), self.view.flags(value.place));
+            self.marking.barrier(self.marks, host.address(), flags.0, slot, (value.word(), flags.1));
+            if flags.0 & YOUNG != 0 {
+                return;
+            }
+        }
+        if on(Mutant::DropGenerationalBarrier) {
+            return;
+        }
+        if self.count == STORED {
+            remember_stored(&mut self.view, self.stored, STORED);
+            self.count = 0;
+        }
+        self.stored[self.count % STORED] = slot;
+        self.count += 1;
+    }
+
+    /// Reads a tagged field of a typed record.
+    ///
+    /// # Errors
+    /// [`ErrorKind::IndexOutOfRange`](crate::ErrorKind::IndexOutOfRange) for a field that the type does not have.
+    #[inline(always)]
+    pub fn read<R: RecordLayout, T: TaggedField>(
+        &self,
+        record: Tagged<'n, R>,
+        field: Field<R, T>,
+    ) -> Result<TaggedValue<'n>, Error> {
+        Ok(self.value(self.view.word(record.place, 1 + field.index()?)))
+    }
+
+    /// Writes a tagged field of a typed record.
+    ///
+    /// # Errors
+    /// [`ErrorKind::IndexOutOfRange`](crate::ErrorKind::IndexOutOfRange) for a field that the type does not have.
+    #[inline(always)]
+    pub fn write<R: RecordLayout, T: TaggedField>(
+        &mut self,
+        record: Tagged<'n, R>,
+        field: Field<R, T>,
+        value: TaggedValue<'n>,
+    ) -> Result<(), Error> {
+        self.store(record.place, 1 + field.index()?, value);
+        Ok(())
+    }
+
+    /// Reads a tagged field.
+    ///
+    /// # Errors
+    /// [`ErrorKind::IndexOutOfRange`](crate::ErrorKind::IndexOutOfRange)
+    #[inline(always)]
+    pub fn field(&self, record: Tagged<'n, Record>, index: u64) -> Result<TaggedValue<'n>, Error> {
+        self.has_field(record, index)?;
+        Ok(self.value(self.view.word(record.place, 1 + index)))
+    }
+
+    /// Writes a tagged field.
+    ///
+    /// # Errors
+    /// [`ErrorKind::IndexOutOfRange`](crate::ErrorKind::IndexOutOfRange)
+    #[inline(always)]
+    pub fn set_field(&mut self, record: Tagged<'n, Record>, index: u64, value: TaggedValue<'n>) -> Result<(), Error> {
+        self.has_field(record, index)?;
+        self.store(record.place, 1 + index, value);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn has_field(&self, record: Tagged<'n, Record>, index: u64) -> Result<(), Error> {
+        // Records are short: their headers have the small form.
+        let length = self.header(record).small_tagged();
+        if index < length { Ok(()) } else { Err(Error::out_of_range(index, length)) }
+    }
+
+    /// The object in a place of a table, if there is one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::IndexOutOfRange`](crate::ErrorKind::IndexOutOfRange)
+    #[inline(always)]
+    pub fn table_get<T: Type>(&self, table: Tagged<'n, Table<T>>, index: u64) -> Result<Option<Tagged<'n, T>>, Error> {
+        self.has_place(table, index)?;
+        let word = self.view.element(table.place, STORE_FIRST + index);
+        if !word::is_reference(word) {
+            return Ok(None);
+        }
+        let place = self.view.place(word);
+        // Whoever asks for an object uses it. A store would wait for its line with all stores behind it.
+        self.view.prefetch(place);
+        Ok(Some(Tagged::at(place)))
+    }
+
+    /// Puts an object, or none, in a place of a table.
+    ///
+    /// # Errors
+    /// [`ErrorKind::IndexOutOfRange`](crate::ErrorKind::IndexOutOfRange)
+    #[inline(always)]
+    pub fn table_set<T: Type>(
+        &mut self,
+        table: Tagged<'n, Table<T>>,
+        index: u64,
+        object: Option<Tagged<'n, T>>,
+    ) -> Result<(), Error> {
+        self.has_place(table, index)?;
+        let (index, value) = (STORE_FIRST + index, object.map_or(TaggedValue::Undefined, TaggedValue::from));
+        self.view.set_element(table.place, index, value.to_word());
+        self.tell(table.place, index, value);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn has_place<T: Type>(&self, table: Tagged<'n, Table<T>>, index: u64) -> Result<(), Error> {
+        let length = places_in(self.view.word(table.place, STORE_LENGTH));
+        if index < length { Ok(()) } else { Err(Error::out_of_range(index, length)) }
+    }
+}
+
+/// Remembers the slots that hold a reference to a young object now. Inline it would lie between two stores into old objects, and
+/// the less lies there the more of their cache misses overlap.
+#[inline(always)]
+fn remember_stored<'n>(view: &mut MutatorView<'n>, stored: &[u64; STORED], count: usize) {
+    for &slot in stored.iter().take(count) {
+        let slot = view.place(slot);
+        let word = view.word(slot, 0);
+        if word::is_reference(word) && view.flags(view.place(word)) & YOUNG != 0 {
+            view.remember(slot);
+        }
+    }
+}
+
+/// Another number of values than the type has fields, or raw bytes.
+#[cold]
+#[inline(never)]
+fn not_full(header: Header, given: u64) -> Error {
+    Error::out_of_range(given, header.tagged())
+}
