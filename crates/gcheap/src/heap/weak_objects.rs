@@ -256,7 +256,9 @@ impl Heap {
         Ok(self.load(address_of(self.load(self.typed(map)?, TABLE)), EPHEMERON_COUNT))
     }
 
-    /// Registers `target` with a registry: after it has died, the callback is queued with `holdings`. Can collect.
+    /// Registers `target` with a registry: after it has died, the callback is queued with `holdings`. What `holdings`
+    /// reaches lives as long as the registration: a target among it never dies (JavaScript throws where it is the
+    /// target itself, and for a string). Can collect.
     pub fn register(
         &mut self,
         registry: Local<'_, JsFinalizationRegistry>,
@@ -327,7 +329,8 @@ impl Heap {
 }
 
 impl<'s> Scope<'s> {
-    /// `new WeakRef(target)`: keeps the target for the rest of the job. Can collect.
+    /// `new WeakRef(target)`: keeps the target for the rest of the job. JavaScript throws for a string; here any object
+    /// of the heap can be a target. Can collect.
     pub fn weak_ref(&mut self, target: Local<'_>) -> Result<Local<'s, JsWeakRef>, Error> {
         self.word(target)?;
         let weak_ref = self.allocate(layout::JS_WEAK_REF)?;

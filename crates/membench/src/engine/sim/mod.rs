@@ -21,7 +21,7 @@ use std::time::Instant;
 use gcheap::event::Event;
 use gcheap::time::{Clock, RealClock, VirtualClock};
 use gcheap::trace::{Process, TraceOptions, Tracer};
-use gcheap::{Error, GcKind, Heap, HeapOptions, Scope};
+use gcheap::{Error, ErrorKind, GcKind, Heap, HeapOptions, Scope};
 
 use super::{Engine, FatalText, Outcome, RunError, Sink};
 use crate::cli::ClockFlag;
@@ -94,7 +94,14 @@ pub fn simulate(
 
 /// A heap that cannot even be made.
 fn refused(error: Error) -> RunError {
-    RunError::failed(format!("the heap cannot be made: {error}"), format!("无法创建堆:{error}"))
+    let (hint, hint_zh) = match error.kind() {
+        ErrorKind::Refused(_) => (
+            "; it reserves addresses, not memory: raise the limit on them (`ulimit -v unlimited`)",
+            "(保留的是地址空间而非内存:请放宽其上限,如 `ulimit -v unlimited`)",
+        ),
+        _ => ("", ""),
+    };
+    RunError::failed(format!("the heap cannot be made: {error}{hint}"), format!("无法创建堆:{error}{hint_zh}"))
 }
 
 type Events = Rc<RefCell<VecDeque<Event>>>;
