@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use common::{Scratch, membench, run};
 use serde_json::Value;
@@ -56,6 +56,19 @@ fn a_machine_without_enough_memory_is_told_before_the_run() {
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(said.starts_with("membench: this machine has ") && said.lines().count() == 1, "{said}");
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_limit_on_addresses_is_named_where_it_stops_the_heap() {
+    let output = Command::new("sh")
+        .args(["-c", "ulimit -v 2000000; exec \"$0\" heap --max-old-space 64", env!("CARGO_BIN_EXE_membench")])
+        .env("LC_ALL", "C")
+        .output()
+        .expect("a shell starts");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("the operating system refused") && said.contains("ulimit -v unlimited"), "{said}");
+    assert_eq!(output.status.code(), Some(1));
 }
 
 #[test]
