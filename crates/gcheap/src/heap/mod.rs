@@ -15,6 +15,7 @@ mod marking;
 pub(crate) mod no_gc;
 mod objects;
 pub(crate) mod peek;
+mod profile_check;
 mod record;
 mod record_macro;
 pub(crate) mod scope;
@@ -274,9 +275,11 @@ impl Heap {
     /// Makes a heap. It owns address space for twice its limit and what one huge object can add; memory only as it is used.
     ///
     /// # Errors
-    /// [`ErrorKind::Limits`](crate::ErrorKind::Limits) for flags that cannot be, [`ErrorKind::Refused`](crate::ErrorKind::Refused) if the system has no address space.
+    /// [`ErrorKind::Limits`](crate::ErrorKind::Limits) for flags that cannot be, [`ErrorKind::Profile`](crate::ErrorKind::Profile)
+    /// for a profile of one's own whose pages or objects cannot be, [`ErrorKind::Refused`](crate::ErrorKind::Refused) if the system has no address space.
     pub fn new(options: HeapOptions) -> Result<Heap, Error> {
         let profile = options.profile;
+        profile_check::check(profile)?;
         let mut limits = limits(&options.flags, options.physical_memory, profile).map_err(ErrorKind::Limits)?;
         if let Some(bytes) = options.nursery {
             let bytes = bytes.clamp(1, limits.max_old_generation).next_multiple_of(profile.pages.size);
