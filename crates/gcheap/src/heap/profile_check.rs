@@ -29,7 +29,11 @@ pub(super) fn check(profile: &Profile) -> Result<(), Error> {
     let holds_none_or_an_array = |bytes: u64| bytes == 0 || (2 * WORD..=1 << 30).contains(&bytes);
     let old = start.old.used.checked_sub(start.old_garbage);
     let rules = [
-        (PAGES.contains(&pages.size) && pages.size.is_power_of_two(), "pages.size", "a power of two from 64 KiB to 64 MiB"),
+        (
+            PAGES.contains(&pages.size) && pages.size.is_power_of_two(),
+            "pages.size",
+            "a power of two from 64 KiB to 64 MiB",
+        ),
         (header_fits, "pages.header", "whole words, at most a quarter of a page"),
         (
             pages.max_regular_object >= SURELY_REGULAR
@@ -38,13 +42,17 @@ pub(super) fn check(profile: &Profile) -> Result<(), Error> {
             "at least 16 KiB and no more than fits on a page",
         ),
         (pages.os_page.is_power_of_two(), "pages.os_page", "a power of two"),
-        (object_of(ARRAY_BUFFER, objects.js_array_buffer), "objects.js_array_buffer", "whole words, from 40 bytes to 1 KiB"),
-        (object_of(ARRAY_BUFFER + 1, objects.js_typed_array), "objects.js_typed_array", "whole words, from 48 bytes to 1 KiB"),
         (
-            objects.max_fixed_array_length <= LONGEST,
-            "objects.max_fixed_array_length",
-            "at most 2^28",
+            object_of(ARRAY_BUFFER, objects.js_array_buffer),
+            "objects.js_array_buffer",
+            "whole words, from 40 bytes to 1 KiB",
         ),
+        (
+            object_of(ARRAY_BUFFER + 1, objects.js_typed_array),
+            "objects.js_typed_array",
+            "whole words, from 48 bytes to 1 KiB",
+        ),
+        (objects.max_fixed_array_length <= LONGEST, "objects.max_fixed_array_length", "at most 2^28"),
         (
             (2 * WORD..=pages.max_regular_object).contains(&profile.new_space.copy_buffer)
                 && profile.new_space.copy_buffer.is_multiple_of(WORD),
