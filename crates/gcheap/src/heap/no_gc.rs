@@ -19,6 +19,7 @@ use super::tagged::{Tagged, TaggedValue};
 use super::typed_record::RecordLayout;
 use crate::collect::mark::Marking;
 use crate::memory::{BitTable, Brand, MutatorView, Place, Reservation, STORED, WORD};
+use crate::mutants::{Mutant, on};
 use crate::object::Header;
 use crate::object::word::{self, HOLE, UNDEFINED};
 use crate::space::Spaces;
@@ -91,7 +92,9 @@ impl Drop for NoGc<'_, '_, '_> {
         let (top, tally) = (&mut *self.kept.0, &mut *self.kept.1);
         *tally += (self.objects << 36) + (self.top - *top) / WORD;
         *top = self.top;
-        remember_stored(&mut self.view, self.stored, self.count);
+        if !on(Mutant::ForgetNotedSlots) {
+            remember_stored(&mut self.view, self.stored, self.count);
+        }
     }
 }
 

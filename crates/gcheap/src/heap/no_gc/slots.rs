@@ -48,7 +48,9 @@ impl<'n> NoGc<'n, '_, '_> {
             return;
         }
         if self.count == STORED {
-            remember_stored(&mut self.view, self.stored, STORED);
+            if !on(Mutant::ForgetFullNotes) {
+                remember_stored(&mut self.view, self.stored, STORED);
+            }
             self.count = 0;
         }
         self.stored[self.count % STORED] = slot;
