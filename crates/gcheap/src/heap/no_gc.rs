@@ -55,6 +55,19 @@ const MOST_BYTES: u64 = SURELY_REGULAR;
 /// assert_eq!(scope.size(root)?, 24);
 /// # Ok::<(), Error>(())
 /// ```
+///
+/// It stays with its thread:
+///
+/// ```compile_fail,E0277
+/// let mut heap = gcheap::Heap::new(gcheap::HeapOptions::for_tests()).unwrap();
+/// heap.scope().no_gc(24, |no_gc| {
+///     std::thread::scope(|threads| {
+///         threads.spawn(|| no_gc.layout::<Cell>().map(|_| ()));
+///     });
+///     Ok(())
+/// }).unwrap();
+/// # gcheap::record! { struct Cell { value: gcheap::record::Any } }
+/// ```
 pub struct NoGc<'n, 'h, 's> {
     view: MutatorView<'n>,
     /// The next object goes here; brought up to date when the stretch ends.
