@@ -227,6 +227,43 @@ fn a_listener_that_panics_leaves_a_valid_heap() {
 }
 
 #[test]
+fn a_callback_near_the_limit_that_panics_is_asked_again() {
+    for profile in [&NODE_10, &NODE_24] {
+        let flags = Flags { max_old_space_size_mb: Some(8), max_semi_space_size_mb: Some(1), ..Flags::default() };
+        let mut heap = Heap::new(HeapOptions { profile, flags, verify: false, ..HeapOptions::for_tests() }).unwrap();
+        let asked = Rc::new(Cell::new(0));
+        let counts = Rc::clone(&asked);
+        heap.add_near_heap_limit_callback(move |current, _| {
+            counts.set(counts.get() + 1);
+            if counts.get() == 1 {
+                resume_unwind(Box::new(()));
+            }
+            if counts.get() == 2 { current + (8 << 20) } else { current }
+        });
+        let mut scope = heap.scope();
+        let list = scope.array(&[]).unwrap();
+        let mut panics = 0;
+        let error = loop {
+            let pushed = catch_unwind(AssertUnwindSafe(|| {
+                let mut turn = scope.scope();
+                let piece = turn.array_with_length(Placement::Young, 1000)?;
+                turn.array_push(list, piece.into())
+            }));
+            match pushed {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => break error,
+                Err(_) => panics += 1,
+            }
+            assert!(scope.array_length(list).unwrap() < 3000, "there is no limit any more");
+        };
+        assert!(error.out_of_memory().is_some(), "{error}");
+        assert!(panics == 1 && asked.get() >= 3, "{panics}, {}", asked.get());
+        assert!(scope.array_length(list).unwrap() > 1400, "the second answer raised the limit");
+        scope.verify().unwrap();
+    }
+}
+
+#[test]
 fn a_profile_of_pages_or_objects_that_cannot_be_makes_no_heap() {
     let with = |change: fn(&mut Profile)| {
         let mut profile = NODE_24;

@@ -110,6 +110,10 @@ impl Heap {
         if self.tally > TALLY_TO_SETTLE {
             self.settle_tally();
         }
+        // The last attempt may have been left by a panic of a policy or a callback.
+        self.retry_of_failed_allocation = false;
+        self.always_allocate = false;
+        self.in_failed_allocation = false;
         let large = bytes > self.mechanism.spaces.pages.geometry.max_regular;
         let space = if large && !self.profile.new_space.has_large_objects { Space::Old } else { space };
         let result = self.try_until_fatal(bytes, space);

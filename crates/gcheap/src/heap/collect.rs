@@ -160,11 +160,11 @@ impl Heap {
 
     /// Asks the last callback; whether the limit was raised.
     fn invoke_near_heap_limit(&mut self) -> bool {
-        let Some(mut callback) = self.near_heap_limit.pop() else { return false };
         let limit = self.state.max_old_generation;
+        // Asked where it is: it stays there if it panics.
+        let Some(callback) = self.near_heap_limit.last_mut() else { return false };
         // What no process can address is no limit, and sums of limits must not overflow.
         let answer = callback(limit, self.limits.max_old_generation).min(ADDRESS_SPACE);
-        self.near_heap_limit.push(callback);
         let raised = raise_limit(limit, answer);
         if let Some(to) = raised {
             self.state.max_old_generation = to;

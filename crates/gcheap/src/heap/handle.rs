@@ -186,7 +186,8 @@ impl<'s, T: Type> Local<'s, T> {
     /// Its index in the handle stack, if the handles of the heap have the key in common; else one that no stack has.
     #[inline(always)]
     pub(super) fn index_from(self, key: NonZeroU64) -> usize {
-        self.bits.get().wrapping_sub(key.get()) as usize
+        // Not cut off: where addresses have 32 bits, the lower half alone would be an index into any stack.
+        usize::try_from(self.bits.get().wrapping_sub(key.get())).unwrap_or(usize::MAX)
     }
 
     /// A handle of a strong reference, on the stack of a heap. Where the stack is at its end it is one that is refused wherever it
@@ -327,7 +328,7 @@ impl Heap {
         if count > Reservation::MOST_IN_A_RUN {
             return self.write_many(object, first, values, header);
         }
-        let (key, handles) = (self.handle_key.get(), self.mechanism.roots.handles.as_slice());
+        let (key, handles) = (self.handle_key, self.mechanism.roots.handles.as_slice());
         let from = if header.is_some() { 0 } else { first };
         let words = self.mechanism.spaces.pages.memory.write_run(object + from * WORD, count - from, |index| {
             if let Some(header) = header
@@ -337,7 +338,7 @@ impl Heap {
             }
             // Objects first: a jump table would be slower than the test that nearly always holds.
             match values[(index + from - first) as usize] {
-                Value::Object(local) => handles.get((local.bits.get().wrapping_sub(key)) as usize).copied().ok_or(()),
+                Value::Object(local) => handles.get(local.index_from(key)).copied().ok_or(()),
                 value => Ok(plain_word(value)),
             }
         });
