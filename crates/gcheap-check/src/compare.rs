@@ -5,7 +5,7 @@ use crate::model::{Id, Key, Node, Slot};
 use crate::world::{Pair, ROOM, World};
 use gcheap::types::{
     HeapNumber, JsArray, JsArrayBuffer, JsFinalizationRegistry, JsFunction, JsMap, JsObject, JsPromise, JsSet,
-    JsString, JsTypedArray, Record,
+    JsString, JsTypedArray, Object, Record, Table,
 };
 use gcheap::{Local, Scope, Value};
 use std::collections::BTreeMap;
@@ -217,6 +217,16 @@ impl World<'_> {
                 }
                 if turn.raw(record)? != &raw[..] {
                     return wrong("other raw bytes".to_owned());
+                }
+            }
+            Node::Table(slots) => {
+                let table = turn.downcast::<Table<Object>>(local)?;
+                if turn.table_length(table)? != slots.len() as u64 {
+                    return wrong(format!("{} places, not {}", turn.table_length(table)?, slots.len()));
+                }
+                for (index, slot) in slots.iter().enumerate() {
+                    let found = turn.table_get(table, index as u64)?.map_or(Value::Undefined, Value::from);
+                    Self::compare_slot(found, *slot, pending)?;
                 }
             }
             Node::WeakMap(_) | Node::WeakRef(..) => {}

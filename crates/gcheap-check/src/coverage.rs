@@ -1,6 +1,6 @@
 //! What a run came through; a test that saw none of something has not tested it.
 
-use gcheap::event::{Collector, Event, Location};
+use gcheap::event::{Collector, Event, GcReason, Location};
 
 macro_rules! counters {
     ($($name:ident: $words:literal,)*) => {
@@ -61,6 +61,8 @@ counters! {
     range_errors: "RangeErrors",
     site_decisions: "decisions on allocation sites",
     custom_operations: "operations of the user",
+    stretches: "stretches without a collection",
+    handed_over: "nurseries handed over whole",
 }
 
 /// What the events of a heap tell.
@@ -82,6 +84,9 @@ impl Seen {
                 coverage.incremental_marks += u64::from(gc.incremental.is_some());
                 coverage.interleaved_scavenges += u64::from(gc.interleaved);
                 coverage.lazily_swept += u64::from(gc.sweeping && gc.collector == Collector::Scavenge);
+                // A scavenge that frees nothing at all cannot be told from it, but has next to no chance.
+                let whole = gc.collector == Collector::Scavenge && gc.reason == GcReason::AllocationFailure;
+                coverage.handed_over += u64::from(whole && gc.young_before > 0 && gc.promoted == gc.young_before);
                 self.last_was_incremental = gc.incremental.is_some();
             }
             Event::MarkingStarted { .. } => coverage.marking_starts += 1,

@@ -8,8 +8,8 @@ use crate::failure::{Caught, Found};
 use gcheap::event::Event;
 use gcheap::policy::{CompactionThresholds, Flags, MarkingLimit, PageFill, Policy, StartOfMarkingInputs, V8Policy};
 use gcheap::profile::NODE_24;
-use gcheap::types::{JsArray, JsMap, JsString};
-use gcheap::{Error, ErrorKind, GcKind, Global, Heap, HeapOptions, Local, Placement, Scope};
+use gcheap::types::{JsArray, JsMap, JsString, Record};
+use gcheap::{Error, ErrorKind, GcKind, Global, Heap, HeapOptions, Local, NoGc, Placement, Scope, TaggedValue};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -44,7 +44,7 @@ pub type Broken = Found;
 type Phase = fn(&mut Scope<'_>, &mut Kept) -> Result<(), Error>;
 
 /// The phases of the program, in their order.
-const PHASES: [(&str, Phase); 10] = [
+const PHASES: [(&str, Phase); 11] = [
     ("survivors of scavenges", survivors),
     ("allocation in old space", old_objects),
     ("large objects, young and old", large_objects),
@@ -55,6 +55,7 @@ const PHASES: [(&str, Phase); 10] = [
     ("backing stores", backing_stores),
     ("strings", strings),
     ("hash tables", tables),
+    ("stretches without a collection", stretches),
 ];
 
 /// Rounds of the phases in one run.
@@ -380,4 +381,31 @@ fn tables(scope: &mut Scope<'_>, kept: &mut Kept) -> Result<(), Error> {
     let length = scope.array_length(list)?;
     scope.array_truncate(list, length.min(1000))?;
     scope.collect(GcKind::LastResort)
+}
+
+/// Each stretch first makes room for as much as one can have. Tables hold some of it, one in old space and a large young one.
+fn stretches(scope: &mut Scope<'_>, kept: &mut Kept) -> Result<(), Error> {
+    const PAIR: u64 = 24;
+    let (list, pair) = (kept.list(scope)?, scope.record_type(2, 0)?);
+    let tables = [scope.table::<Record>(Placement::Old, 600)?, scope.table::<Record>(Placement::Young, 20_000)?];
+    for table in tables {
+        scope.array_push(list, table.into())?;
+    }
+    for round in 0..200 {
+        scope.no_gc(NoGc::MOST_BYTES, |no_gc| {
+            let tables = [no_gc.tagged(tables[0])?, no_gc.tagged(tables[1])?];
+            let mut next = TaggedValue::Undefined;
+            for number in 0..NoGc::MOST_BYTES / PAIR {
+                let fresh = no_gc.record(pair, [next, (number as i32).into()])?;
+                next = if number % 5 == 0 { TaggedValue::Undefined } else { fresh.into() };
+                if number % 7 == 0 {
+                    no_gc.table_set(tables[round % 2], number % 600, Some(fresh))?;
+                }
+            }
+            Ok(())
+        })?;
+    }
+    let length = scope.array_length(list)?;
+    scope.array_truncate(list, length.min(1000))?;
+    scope.collect(GcKind::Minor)
 }

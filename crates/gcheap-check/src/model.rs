@@ -69,6 +69,8 @@ pub enum Node {
     /// Backing buffer (none for short arrays) and length.
     Typed(Option<Id>, u64),
     Record(Vec<Slot>, Vec<u8>),
+    /// Places for objects of any kind, `undefined` where there is none.
+    Table(Vec<Slot>),
 }
 
 /// All nodes.
@@ -131,9 +133,11 @@ impl Model {
             }
         };
         match &self.nodes[id] {
-            Node::Object(fields) | Node::Array(fields) | Node::Closure(fields) | Node::Record(fields, _) => {
-                slots(fields)
-            }
+            Node::Object(fields)
+            | Node::Array(fields)
+            | Node::Closure(fields)
+            | Node::Record(fields, _)
+            | Node::Table(fields) => slots(fields),
             Node::Map(entries) => {
                 for (key, (_, value)) in entries {
                     slots(&[*value]);

@@ -82,6 +82,9 @@ pub enum Action {
     FillNewSpace,
     FillOldSpace,
     RefuseDuring,
+    Table,
+    TableSet,
+    Stretch,
     /// An operation of the user, by its place in the harness.
     Custom(u16),
 }
@@ -165,6 +168,9 @@ const WEIGHTS: &[(Action, u64)] = &[
     (Action::FillNewSpace, 3),
     (Action::FillOldSpace, 1),
     (Action::RefuseDuring, 3),
+    (Action::Table, 4),
+    (Action::TableSet, 16),
+    (Action::Stretch, 50),
 ];
 
 impl Action {

@@ -1,7 +1,7 @@
 //! A program with its settings as text, so that a failure can be kept, sent and run again.
 //!
 //! ```text
-//! settings 24 16 2 baseline mmap restless=7 verify compare=0 nursery=1048576
+//! settings 24 16 2 baseline mmap restless=7 verify compare=0 nursery=1048576 plain
 //! Array 3 5 9
 //! Minor 0 0 0
 //! ```
@@ -19,7 +19,7 @@ use crate::settings::Settings;
 /// ```
 pub fn to_text(settings: &Settings, program: &[Operation]) -> String {
     let mut text = format!(
-        "settings {} {} {} {} {} {} {} compare={} {}\n",
+        "settings {} {} {} {} {} {} {} compare={} {}{}\n",
         settings.node,
         settings.max_old_space_mb,
         settings.max_semi_space_mb,
@@ -29,6 +29,7 @@ pub fn to_text(settings: &Settings, program: &[Operation]) -> String {
         if settings.verify { "verify" } else { "trust" },
         settings.compare_every,
         settings.nursery.map_or("semi-spaces".to_owned(), |bytes| format!("nursery={bytes}")),
+        if settings.plain { " plain" } else { "" },
     );
     for Operation { action, numbers: [a, b, c] } in program {
         text.push_str(&format!("{} {a} {b} {c}\n", action.name()));
@@ -69,10 +70,11 @@ fn settings(line: &str) -> Option<Settings> {
         },
         verify: one_of(verify, "verify", "trust")?,
         compare_every: compare.strip_prefix("compare=")?.parse().ok()?,
+        plain: rest.last() == Some(&"plain"),
         nursery: match *rest {
             // Programs that were kept before there were nurseries do not name one.
-            [] | ["semi-spaces"] => None,
-            [nursery] => Some(nursery.strip_prefix("nursery=")?.parse().ok()?),
+            [] | ["semi-spaces"] | ["semi-spaces", "plain"] => None,
+            [nursery] | [nursery, "plain"] => Some(nursery.strip_prefix("nursery=")?.parse().ok()?),
             _ => return None,
         },
     })

@@ -28,6 +28,9 @@ pub struct Settings {
     pub compare_every: u64,
     /// A nursery of so many bytes in place of V8's semi-spaces.
     pub nursery: Option<u64>,
+    /// The program makes nothing that has a collection of a nursery look at it (weak objects, array buffers, allocation sites,
+    /// stress), so that nurseries are handed over whole.
+    pub plain: bool,
 }
 
 impl Settings {
@@ -39,7 +42,7 @@ impl Settings {
     /// ```
     pub fn from_seed(seed: u64) -> Settings {
         let mut random = Random::new(seed ^ 0x0bad_cafe);
-        Settings {
+        let mut settings = Settings {
             node: random.pick(&[10, 12, 18, 20, 22, 24, 26]),
             max_old_space_mb: random.pick(&[4, 6, 8, 12, 16, 24, 32, 64]),
             max_semi_space_mb: random.pick(&[1, 1, 2, 4]),
@@ -50,7 +53,10 @@ impl Settings {
             verify: random.below(4) == 0,
             compare_every: 0,
             nursery: (random.below(4) == 0).then(|| random.pick(&[1, 256 << 10, 1 << 20, 4 << 20])),
-        }
+            plain: false,
+        };
+        settings.plain = settings.nursery.is_some() && random.below(2) == 0;
+        settings
     }
 
     /// The options of the heap; `policy` instead of the settings' own, if there is one.

@@ -103,6 +103,7 @@ fn least_bytes(node: &Node) -> u64 {
         Node::Map(entries) => 3 * entries.len(),
         Node::Set(keys) => 2 * keys.len(),
         Node::Record(slots, raw) => 1 + slots.len() + raw.len() / 8,
+        Node::Table(slots) => 3 + slots.len(),
         Node::Number(_) | Node::Promise | Node::WeakRef(..) | Node::Registry(_) => 2,
         Node::Buffer(_) | Node::Typed(..) => 4,
     };

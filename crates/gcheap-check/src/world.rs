@@ -7,7 +7,7 @@ use crate::model::{Cell, Id, Key, Model, Node, Slot};
 use crate::operation::Operation;
 use crate::random::Random;
 use crate::statistics::Counters;
-use gcheap::types::{JsArray, JsFunction, JsObject, Record};
+use gcheap::types::{JsArray, JsFunction, JsObject, Object, Record, Table};
 use gcheap::{AllocationSite, Error, Global, Heap, Local, Placement, RecordType, Scope, Value, WeakHandle};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -45,7 +45,8 @@ pub(crate) struct World<'p> {
     pub(crate) counter: i32,
     pub(crate) time: u64,
     pub(crate) room: usize,
-    pub(crate) sites: [AllocationSite; 2],
+    /// None in a plain program.
+    pub(crate) sites: Option<[AllocationSite; 2]>,
     pub(crate) record_types: [(RecordType, u64, u64); 3],
     pub(crate) near_limits: u32,
     pub(crate) refusing: bool,
@@ -84,7 +85,7 @@ impl<'p> World<'p> {
             counter: 0,
             time: 0,
             room: ROOM,
-            sites: [heap.allocation_site(), heap.allocation_site()],
+            sites: (!harness.settings().plain).then(|| [heap.allocation_site(), heap.allocation_site()]),
             record_types,
             near_limits: 0,
             refusing: false,
@@ -186,6 +187,11 @@ impl<'p> World<'p> {
                 let record = turn.downcast::<Record>(local)?;
                 (turn.field(record, index as u64)?, node)
             }
+            Node::Table(slots) => {
+                let Some((index, node)) = chosen(slots) else { return Ok(None) };
+                let table = turn.downcast::<Table<Object>>(local)?;
+                (turn.table_get(table, index as u64)?.map_or(Value::Undefined, Value::from), node)
+            }
             _ => return Ok(None),
         };
         match value {
@@ -263,9 +269,9 @@ impl<'p> World<'p> {
     }
 
     pub(crate) fn placement(&self, choice: u32) -> Placement {
-        match choice % 6 {
-            0 => Placement::Old,
-            1 | 2 => Placement::YoungWithMemento(self.sites[choice as usize / 6 % 2]),
+        match (choice % 6, self.sites) {
+            (0, _) => Placement::Old,
+            (1 | 2, Some(sites)) => Placement::YoungWithMemento(sites[choice as usize / 6 % 2]),
             _ => Placement::Young,
         }
     }
@@ -291,7 +297,7 @@ impl<'p> World<'p> {
 
     pub(crate) fn fields(&mut self, id: Id) -> &mut Vec<Slot> {
         match &mut self.model.nodes[id] {
-            Node::Object(slots) | Node::Array(slots) | Node::Record(slots, _) => slots,
+            Node::Object(slots) | Node::Array(slots) | Node::Record(slots, _) | Node::Table(slots) => slots,
             other => unreachable!("{other:?} has no slots"),
         }
     }

@@ -41,6 +41,7 @@ fn random_programs_agree_with_the_model() {
         ("finalizations", total.finalizations),
         ("exact collections", total.exact_collections),
         ("range errors", total.range_errors),
+        ("stretches", total.stretches),
     ];
     for (what, count) in must_be_seen {
         assert!(count > 0, "no {what}: {total:#?}");
@@ -54,6 +55,18 @@ fn heap_and_model_agree_after_every_operation() {
         let coverage = check(&settings, &program(seed, 250)).unwrap_or_else(|failure| panic!("seed {seed}: {failure}"));
         assert!(coverage.comparisons >= 200, "{coverage:?}");
     }
+}
+
+#[test]
+fn plain_programs_hand_nurseries_over_and_agree_with_the_model() {
+    let mut total = Coverage::default();
+    for (seed, nursery) in (1..=6).zip([1, 256 << 10, 1 << 20].into_iter().cycle()) {
+        let settings =
+            Settings { nursery: Some(nursery), plain: true, restless: None, verify: true, ..Settings::from_seed(seed) };
+        let program = program(seed, 1500);
+        total.add(&check(&settings, &program).unwrap_or_else(|failure| panic!("seed {seed}: {failure}")));
+    }
+    assert!(total.handed_over > 5 && total.stretches > 100, "{total:#?}");
 }
 
 #[test]

@@ -57,12 +57,20 @@ pub enum Mutant {
     MissPromotedPage,
     /// A young large object that died is kept and its pages with it.
     KeepDeadLargeObject,
+    /// The slots that a stretch without a collection has noted are not remembered when it ends.
+    ForgetNotedSlots,
+    /// They are not when there is no room for more of them.
+    ForgetFullNotes,
+    /// The slots of a promoted object are not visited.
+    SkipPromotedVisit,
+    /// The unused end of a nursery page that is handed over stays as it is.
+    KeepRestOfNursery,
 }
 
 impl Mutant {
     /// Every fault.
     #[cfg(feature = "mutants")]
-    pub const ALL: [Mutant; 25] = [
+    pub const ALL: [Mutant; 29] = [
         Mutant::DropGenerationalBarrier,
         Mutant::DropMarkingBarrier,
         Mutant::SkipHandle,
@@ -88,6 +96,10 @@ impl Mutant {
         Mutant::ForgetYoungTable,
         Mutant::MissPromotedPage,
         Mutant::KeepDeadLargeObject,
+        Mutant::ForgetNotedSlots,
+        Mutant::ForgetFullNotes,
+        Mutant::SkipPromotedVisit,
+        Mutant::KeepRestOfNursery,
     ];
 }
 

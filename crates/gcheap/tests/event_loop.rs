@@ -1,10 +1,11 @@
 //! What happens in the event loop, and what a program in the middle of a job leaves to it.
 
 use gcheap::profile::Profile;
-use gcheap::{Error, Heap, HeapOptions, Value};
+use gcheap::types::JsArray;
+use gcheap::{Error, Global, Heap, HeapOptions, Value};
 
-/// A heap with some MB alive whose marking has just started; new space is large enough for what is allocated meanwhile.
-fn marking(node: u32) -> Result<Heap, Error> {
+/// A heap with some MB alive, as long as what comes with it is kept, whose marking has just started; new space is large enough for what is allocated meanwhile.
+fn marking(node: u32) -> Result<(Heap, Global<JsArray>), Error> {
     let flags = gcheap::policy::Flags {
         max_old_space_size_mb: Some(512),
         min_semi_space_size_mb: Some(64),
@@ -26,9 +27,8 @@ fn marking(node: u32) -> Result<Heap, Error> {
     scope.collect_garbage()?;
     let kept = scope.global(kept)?;
     scope.start_marking();
-    std::mem::forget(kept);
     drop(scope);
-    Ok(heap)
+    Ok((heap, kept))
 }
 
 /// Garbage for so many milliseconds of the heap's clock, or until marking has been ended.
@@ -57,7 +57,7 @@ fn what_tasks_do_is_done_while_the_program_waits() -> Result<(), Error> {
 #[test]
 fn marking_goes_on_in_the_job_after_a_wait_that_was_too_short_for_it() -> Result<(), Error> {
     for node in [18, 20, 22, 24, 26] {
-        let mut heap = marking(node)?;
+        let (mut heap, _kept) = marking(node)?;
         let full = heap.mark_compacts();
         heap.turn_event_loop(2.0)?;
         assert!(heap.is_marking(), "Node {node}: 20 MB are not marked in 2 ms");
@@ -73,7 +73,7 @@ fn marking_goes_on_in_the_job_after_a_wait_that_was_too_short_for_it() -> Result
 #[test]
 fn a_program_that_never_was_in_its_event_loop_is_not_waited_for() -> Result<(), Error> {
     for node in [12, 18, 24] {
-        let mut heap = marking(node)?;
+        let (mut heap, _kept) = marking(node)?;
         let full = heap.mark_compacts();
         allocate_for(&mut heap, 45.0)?;
         assert_eq!(heap.mark_compacts(), full + 1, "Node {node}");
@@ -83,7 +83,7 @@ fn a_program_that_never_was_in_its_event_loop_is_not_waited_for() -> Result<(), 
 
 #[test]
 fn a_job_that_goes_on_and_on_is_not_waited_for_for_ever() -> Result<(), Error> {
-    let mut heap = marking(24)?;
+    let (mut heap, _kept) = marking(24)?;
     let full = heap.mark_compacts();
     heap.turn_event_loop(2.0)?;
     allocate_for(&mut heap, 150.0)?;
@@ -93,7 +93,7 @@ fn a_job_that_goes_on_and_on_is_not_waited_for_for_ever() -> Result<(), Error> {
 
 #[test]
 fn tasks_that_are_left_run_when_the_program_ends() -> Result<(), Error> {
-    let mut heap = marking(22)?;
+    let (mut heap, _kept) = marking(22)?;
     let full = heap.mark_compacts();
     heap.drain_tasks()?;
     assert_eq!((heap.mark_compacts(), heap.is_marking()), (full + 1, false));

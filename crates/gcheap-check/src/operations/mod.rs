@@ -6,6 +6,7 @@ mod collections;
 mod control;
 mod objects;
 pub(crate) mod phases;
+mod stretches;
 mod strings;
 mod weak;
 
@@ -19,6 +20,9 @@ impl World<'_> {
     /// Does one operation in a scope of its own.
     pub(crate) fn execute<'t>(&mut self, turn: &mut Scope<'t>, locals: &[Pair<'t>], operation: Operation) -> Done {
         use Action::*;
+        if self.harness.settings().plain && is_watched(operation.action) {
+            return Ok(());
+        }
         match operation.action {
             Object | SetProperty | AddProperty | Number | Closure | Promise | Record | SetField | WriteRaw => {
                 self.objects(turn, locals, operation)
@@ -36,6 +40,7 @@ impl World<'_> {
             | RefuseBackingStores | AddNearLimit | RemoveNearLimit => self.control(turn, locals, operation),
             StartMarking | MarkBytes | FinishMarking | Evacuate | SweepPage | ForceCompaction | ForcePromotion
             | FillNewSpace | FillOldSpace | RefuseDuring => self.phases(turn, operation),
+            Table | TableSet | Stretch => self.stretches(turn, locals, operation),
             Compare => self.compare(turn, locals),
             Custom(index) => {
                 let harness = self.harness;
@@ -49,4 +54,28 @@ impl World<'_> {
             OpenScope | CloseScope | OpenLocal => Ok(()),
         }
     }
+}
+
+/// What makes a collection of the nursery look at it: something waits for the death of a young object.
+fn is_watched(action: Action) -> bool {
+    use Action::*;
+    matches!(
+        action,
+        WeakMap
+            | WeakMapSet
+            | WeakMapChain
+            | WeakMapDelete
+            | WeakRef
+            | Deref
+            | Registry
+            | Register
+            | Unregister
+            | TakeFinalization
+            | WeakHandle
+            | ArrayBuffer
+            | TypedArray
+            | WriteBuffer
+            | View
+            | Stress
+    )
 }

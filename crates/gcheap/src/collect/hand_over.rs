@@ -6,6 +6,7 @@
 use super::Mechanism;
 use super::scavenge::Scavenged;
 use crate::event::SpaceName;
+use crate::mutants::{Mutant, on};
 use crate::object::word::is_reference;
 use crate::space::pages::{BELOW_AGE_MARK, FROM, YOUNG};
 
@@ -28,7 +29,7 @@ impl Mechanism {
             entry.allocated = end - start;
             spaces.old.adopt(&mut spaces.pages, page);
             spaces.old.size += end - start;
-            if objects_end < end {
+            if objects_end < end && !on(Mutant::KeepRestOfNursery) {
                 spaces.old.free(&mut spaces.pages, objects_end, end - objects_end);
             }
         }

@@ -113,7 +113,7 @@ impl Scavenger<'_> {
         if is_promoted {
             self.result.promoted += bytes;
             // Where no word has the bit of a reference there is nothing to visit.
-            if header.small_tagged() > 0 && is_reference(bits) {
+            if header.small_tagged() > 0 && is_reference(bits) && !on(Mutant::SkipPromotedVisit) {
                 self.promoted.push(target);
             }
         } else {

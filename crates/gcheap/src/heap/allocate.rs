@@ -19,7 +19,11 @@ use crate::space::pages::YOUNG;
 /// (V8 `IncrementalMarking::kYoungGenerationAllocatedThreshold`).
 const YOUNG_STEP: u64 = 64 * 1024;
 
-/// No profile has a regular maximum below this.
+/// The tally has room for 2^28 objects. Between two visits to the slow path there are no more than a page has of them, so it is
+/// settled long before, also where a nursery is so large that it comes to no collection.
+const TALLY_TO_SETTLE: u64 = 1 << (36 + 26);
+
+/// No profile has a regular maximum below this: [`super::profile_check`] sees to it.
 pub(super) const SURELY_REGULAR: u64 = 16 * 1024;
 
 /// Where an object shall go.
@@ -103,6 +107,13 @@ impl Heap {
 
     /// V8's sequence: try, collections with a retry each, the last resort, fatal.
     fn allocate_with_retries(&mut self, bytes: u64, space: Space) -> Result<u64, Error> {
+        if self.tally > TALLY_TO_SETTLE {
+            self.settle_tally();
+        }
+        // The last attempt may have been left by a panic of a policy or a callback.
+        self.retry_of_failed_allocation = false;
+        self.always_allocate = false;
+        self.in_failed_allocation = false;
         let large = bytes > self.mechanism.spaces.pages.geometry.max_regular;
         let space = if large && !self.profile.new_space.has_large_objects { Space::Old } else { space };
         let result = self.try_until_fatal(bytes, space);
@@ -326,4 +337,26 @@ impl Heap {
 /// Fields of a fresh object as tagged words, on the stack for all usual sizes.
 pub(crate) fn smi(value: u64) -> u64 {
     word::smi(value as i32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TALLY_TO_SETTLE;
+    use crate::{Error, Heap, HeapOptions};
+
+    #[test]
+    fn objects_are_counted_however_late_the_next_collection_is() -> Result<(), Error> {
+        let mut heap = Heap::new(HeapOptions::for_tests())?;
+        // The page is full.
+        let spaces = &mut heap.mechanism.spaces;
+        crate::space::new_space::write_filler(&mut spaces.pages, spaces.new.top, spaces.new.limit);
+        spaces.new.top = spaces.new.limit;
+        // As if a nursery of gigabytes had been filled with empty records.
+        heap.tally = u64::MAX - (1 << 37) + 1;
+        assert!(heap.tally > TALLY_TO_SETTLE);
+        heap.scope().object(&[1.into()])?;
+        assert_eq!((heap.tally >> 36, heap.objects_allocated), (1, (1 << 28) - 2));
+        assert_eq!(heap.scavenges(), 0);
+        Ok(())
+    }
 }

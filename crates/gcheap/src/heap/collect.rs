@@ -160,11 +160,11 @@ impl Heap {
 
     /// Asks the last callback; whether the limit was raised.
     fn invoke_near_heap_limit(&mut self) -> bool {
-        let Some(mut callback) = self.near_heap_limit.pop() else { return false };
         let limit = self.state.max_old_generation;
+        // Asked where it is: it stays there if it panics.
+        let Some(callback) = self.near_heap_limit.last_mut() else { return false };
         // What no process can address is no limit, and sums of limits must not overflow.
         let answer = callback(limit, self.limits.max_old_generation).min(ADDRESS_SPACE);
-        self.near_heap_limit.push(callback);
         let raised = raise_limit(limit, answer);
         if let Some(to) = raised {
             self.state.max_old_generation = to;
@@ -368,6 +368,7 @@ impl Heap {
 
     fn grow_new_space(&mut self, capacity: u64) {
         let from = self.mechanism.spaces.new.capacity;
+        let capacity = capacity.min(self.limits.max_semi_space.max(from));
         self.state.survived_since_last_expansion = 0;
         let spaces = &mut self.mechanism.spaces;
         spaces.new.capacity = capacity;
@@ -380,6 +381,7 @@ impl Heap {
 
     fn shrink_new_space(&mut self, capacity: u64) {
         let from = self.mechanism.spaces.new.capacity;
+        let capacity = capacity.min(from);
         let spaces = &mut self.mechanism.spaces;
         spaces.new.capacity = capacity;
         spaces.new.trim(&mut spaces.pages, true);
@@ -661,10 +663,17 @@ impl Heap {
         let percent = self.profile.new_space.page_promotion_percent;
         let (area, policy) = (self.profile.pages.usable(), &self.policy);
         let expand = self.expand_inputs();
+        // A policy of somebody else may panic. Half of the objects have moved then: the panic waits until all have.
+        let panic = std::cell::Cell::new(None);
         let promote_page = |live: u64, capacity: u64, mapped: u64| {
             let inputs = crate::policy::CanExpandInputs { capacity, mapped, ..expand };
             let can_expand = can_expand_old_generation(&inputs, live);
-            !moves_all && policy.promote_page(&PagePromotionInputs { live, area, percent, reduce_memory, can_expand })
+            let inputs = PagePromotionInputs { live, area, percent, reduce_memory, can_expand };
+            let ask = std::panic::AssertUnwindSafe(|| !moves_all && policy.promote_page(&inputs));
+            std::panic::catch_unwind(ask).unwrap_or_else(|payload| {
+                panic.set(Some(payload));
+                false
+            })
         };
         let result = self.mechanism.evacuate(&promote_page, done);
         self.leave_phase(GcPhase::Evacuation, outside);
@@ -678,6 +687,9 @@ impl Heap {
         self.promoted_bytes += result.promoted;
         self.evacuated_pages += result.compacted_pages;
         self.promoted_pages += result.promoted_pages;
+        if let Some(payload) = panic.into_inner() {
+            std::panic::resume_unwind(payload);
+        }
         let live = self.mechanism.spaces.objects();
         let moved = result.promoted + result.copied + result.compacted;
         self.clock.advance(self.cost.mark_compact_ns(&MarkCompactWork { live, read, read_ahead, moved }));

@@ -65,6 +65,15 @@ pub enum ErrorKind {
     Refused(Refused),
     /// Limits that cannot be.
     Limits(crate::policy::LimitsError),
+    /// A profile of one's own whose pages or objects cannot be.
+    Profile {
+        /// The number.
+        number: &'static str,
+        /// What it must be.
+        must: &'static str,
+    },
+    /// 2^32 heaps were made in this process: no number is left to tell another's handles by.
+    TooManyHeaps,
     /// Verification after a collection found a broken promise.
     Verify(crate::VerifyError),
 }
@@ -88,6 +97,10 @@ impl std::fmt::Display for ErrorKind {
             ErrorKind::RangeError(text) => write!(f, "RangeError: {text}"),
             ErrorKind::Refused(refused) => write!(f, "no address space for the heap: {refused}"),
             ErrorKind::Limits(limits) => limits.fmt(f),
+            ErrorKind::Profile { number, must } => write!(f, "the profile's {number} must be {must}"),
+            ErrorKind::TooManyHeaps => {
+                f.write_str("this process has made 2^32 heaps and cannot tell the handles of another")
+            }
             ErrorKind::Verify(verify) => write!(f, "heap verification failed: {verify}"),
         }
     }

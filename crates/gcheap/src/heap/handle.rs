@@ -1,15 +1,15 @@
 //! Handles: how code outside refers to objects that move.
 //!
 //! A handle is an index into a table of roots, never an address. A [`Local`] lives as long as its [`Scope`](crate::Scope)
-//! (the borrow checker sees to it) and knows its heap (checked at each use); a [`Global`] and a [`WeakHandle`] live
-//! as long as they are kept.
+//! (the borrow checker sees to it) and knows its heap (checked at each use); a [`Global`] and a [`WeakHandle`], in
+//! `global.rs`, live as long as they are kept.
 
-use super::Heap;
 use super::error::Error;
+pub use super::global::{Global, WeakHandle};
+use super::{Heap, SPENT};
 use crate::memory::{Reservation, WORD};
 use crate::object::word::{self, HOLE, UNDEFINED};
 use crate::object::{Header, Kind};
-use crate::roots::Dropped;
 use std::marker::PhantomData;
 use std::num::NonZeroU64;
 
@@ -186,12 +186,18 @@ impl<'s, T: Type> Local<'s, T> {
     /// Its index in the handle stack, if the handles of the heap have the key in common; else one that no stack has.
     #[inline(always)]
     pub(super) fn index_from(self, key: NonZeroU64) -> usize {
-        self.bits.get().wrapping_sub(key.get()) as usize
+        // Not cut off: where addresses have 32 bits, the lower half alone would be an index into any stack.
+        usize::try_from(self.bits.get().wrapping_sub(key.get())).unwrap_or(usize::MAX)
     }
 
-    /// A handle of a strong reference, on the stack of a heap.
+    /// A handle of a strong reference, on the stack of a heap. Where the stack is at its end it is one that is refused wherever it
+    /// is used, never another's.
     #[inline(always)]
     pub(super) fn push(handles: &mut Vec<u64>, key: NonZeroU64, word: u64) -> Self {
+        if handles.len() == handles.capacity() && !grow(handles, key) {
+            return Local { bits: key | u64::from(u32::MAX), marker: PhantomData };
+        }
+        // It fits: `grow` sees to that.
         let index = handles.len() as u32;
         handles.push(word);
         Local { bits: key | u64::from(index), marker: PhantomData }
@@ -202,6 +208,24 @@ impl<'s, T: Type> Local<'s, T> {
     pub fn upcast(self) -> Local<'s> {
         self.cast()
     }
+}
+
+/// More room on a handle stack; false if it has as many handles as can be told apart, or belongs to a heap whose handles cannot be
+/// told from those of before any more.
+#[cold]
+#[inline(never)]
+fn grow(handles: &mut Vec<u64>, key: NonZeroU64) -> bool {
+    let more = if key == SPENT { None } else { more_handles(handles.len() as u64) };
+    if let Some(more) = more {
+        handles.reserve_exact(more as usize);
+    }
+    more.is_some()
+}
+
+/// By how many handles a full stack grows. The index `u32::MAX` is none's.
+fn more_handles(length: u64) -> Option<u64> {
+    let left = u64::from(u32::MAX).saturating_sub(length);
+    (left > 0).then(|| length.max(64).min(left))
 }
 
 /// What a slot holds.
@@ -252,84 +276,6 @@ impl<'s, T: Type> From<Local<'s, T>> for Value<'s> {
         Value::Object(local.upcast())
     }
 }
-
-/// A root that is not bound to a scope. Dropping it lets go.
-///
-/// ```
-/// use gcheap::{Heap, HeapOptions};
-/// let mut heap = Heap::new(HeapOptions::for_tests())?;
-/// let kept = {
-///     let mut scope = heap.scope();
-///     let text = scope.string("kept by a global")?;
-///     scope.global(text)?
-/// };
-/// heap.collect_garbage()?;
-/// let mut scope = heap.scope();
-/// let text = scope.open(&kept)?;
-/// assert_eq!(scope.string_value(text)?, "kept by a global");
-/// # Ok::<(), gcheap::Error>(())
-/// ```
-pub struct Global<T: Type = types::Object> {
-    index: u32,
-    generation: u32,
-    heap: u32,
-    dropped: Dropped,
-    marker: PhantomData<fn() -> T>,
-}
-
-/// Looks at an object without keeping it alive. Dropping it frees its slot.
-///
-/// ```
-/// use gcheap::{Heap, HeapOptions};
-/// let mut heap = Heap::new(HeapOptions::for_tests())?;
-/// let weak = {
-///     let mut scope = heap.scope();
-///     let text = scope.string("nobody keeps this")?;
-///     scope.weak_handle(text)?
-/// };
-/// heap.collect_garbage()?;
-/// assert!(heap.scope().open_weak(&weak)?.is_none());
-/// # Ok::<(), gcheap::Error>(())
-/// ```
-pub struct WeakHandle<T: Type = types::Object> {
-    index: u32,
-    generation: u32,
-    heap: u32,
-    dropped: Dropped,
-    marker: PhantomData<fn() -> T>,
-}
-
-macro_rules! table_handle {
-    ($name:ident) => {
-        impl<T: Type> $name<T> {
-            pub(crate) fn new(place: (u32, u32), heap: u32, dropped: Dropped) -> Self {
-                $name { index: place.0, generation: place.1, heap, dropped, marker: PhantomData }
-            }
-
-            pub(crate) fn place(&self, heap: &Heap) -> Result<(u32, u32), Error> {
-                if self.heap == heap.id { Ok((self.index, self.generation)) } else { Err(Error::wrong_heap()) }
-            }
-        }
-
-        impl<T: Type> Drop for $name<T> {
-            fn drop(&mut self) {
-                // The heap may be borrowed or gone: leave a note that it reads before its next collection.
-                if let Ok(mut dropped) = self.dropped.lock() {
-                    dropped.push((self.index, self.generation));
-                }
-            }
-        }
-
-        impl<T: Type> std::fmt::Debug for $name<T> {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                write!(f, "{}<{}>({})", stringify!($name), T::NAME, self.index)
-            }
-        }
-    };
-}
-
-table_handle!(Global);
-table_handle!(WeakHandle);
 
 /// The tagged word of a value that is no object.
 #[inline(always)]
@@ -382,7 +328,7 @@ impl Heap {
         if count > Reservation::MOST_IN_A_RUN {
             return self.write_many(object, first, values, header);
         }
-        let (key, handles) = (self.handle_key.get(), self.mechanism.roots.handles.as_slice());
+        let (key, handles) = (self.handle_key, self.mechanism.roots.handles.as_slice());
         let from = if header.is_some() { 0 } else { first };
         let words = self.mechanism.spaces.pages.memory.write_run(object + from * WORD, count - from, |index| {
             if let Some(header) = header
@@ -392,7 +338,7 @@ impl Heap {
             }
             // Objects first: a jump table would be slower than the test that nearly always holds.
             match values[(index + from - first) as usize] {
-                Value::Object(local) => handles.get((local.bits.get().wrapping_sub(key)) as usize).copied().ok_or(()),
+                Value::Object(local) => handles.get(local.index_from(key)).copied().ok_or(()),
                 value => Ok(plain_word(value)),
             }
         });
@@ -460,5 +406,46 @@ impl Heap {
         } else {
             Value::Undefined
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ErrorKind, HeapOptions};
+
+    #[test]
+    fn a_handle_stack_has_no_more_handles_than_can_be_told_apart() {
+        let most = u64::from(u32::MAX);
+        let cases =
+            [(0, Some(64)), (64, Some(64)), (1 << 31, Some(most - (1 << 31))), (most - 1, Some(1)), (most, None)];
+        for (length, more) in cases {
+            assert_eq!(more_handles(length), more, "{length}");
+        }
+        assert_eq!(more_handles(u64::MAX), None);
+    }
+
+    #[test]
+    fn a_heap_that_no_number_is_left_for_refuses_its_handles_and_is_valid() -> Result<(), Error> {
+        let mut heaps = [Heap::new(HeapOptions::for_tests())?, Heap::new(HeapOptions::for_tests())?];
+        let before = {
+            let mut scope = heaps[0].scope();
+            let list = scope.array(&[1.into()])?;
+            scope.global(list)?
+        };
+        for heap in &mut heaps {
+            heap.refuse_handles(None);
+        }
+        let [one, two] = &mut heaps;
+        let (mut scope, mut other) = (one.scope(), two.scope());
+        let list = scope.open(&before)?;
+        assert_eq!(scope.array_length(list).unwrap_err(), ErrorKind::WrongHeap);
+        assert_eq!(other.array_length(list).unwrap_err(), ErrorKind::WrongHeap);
+        assert_eq!(scope.no_gc(0, |no_gc| no_gc.tagged(list).map(|_| ())).unwrap_err(), ErrorKind::WrongHeap);
+        let fresh = other.string("nobody's")?;
+        assert_eq!(other.string_length(fresh).unwrap_err(), ErrorKind::WrongHeap);
+        scope.collect_garbage()?;
+        scope.verify().expect("valid without handles");
+        Ok(())
     }
 }

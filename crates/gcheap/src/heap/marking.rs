@@ -203,7 +203,18 @@ impl Heap {
                 candidates.extend(fills.iter().map(|fill| u64::from(fill.page)));
                 continue;
             }
-            candidates.extend(self.policy.evacuation_candidates(&fills, area, &thresholds).into_iter().map(u64::from));
+            // A policy may name what it was not asked about, or a page twice.
+            let mut open: Vec<u32> = fills.iter().map(|fill| fill.page).collect();
+            open.sort_unstable();
+            let mut taken = vec![false; open.len()];
+            let chosen = self.policy.evacuation_candidates(&fills, area, &thresholds).into_iter();
+            candidates.extend(
+                chosen
+                    .filter(|page| {
+                        open.binary_search(page).is_ok_and(|place| !std::mem::replace(&mut taken[place], true))
+                    })
+                    .map(u64::from),
+            );
         }
         candidates
     }

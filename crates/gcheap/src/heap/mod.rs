@@ -10,11 +10,13 @@ mod collect;
 mod collections;
 mod control;
 pub(crate) mod error;
+mod global;
 pub(crate) mod handle;
 mod marking;
 pub(crate) mod no_gc;
 mod objects;
 pub(crate) mod peek;
+mod profile_check;
 mod record;
 mod record_macro;
 pub(crate) mod scope;
@@ -256,27 +258,38 @@ impl std::fmt::Debug for Heap {
     }
 }
 
-/// Heaps are told apart by a number; it never shows in any result.
-fn next_id() -> NonZeroU32 {
+/// Heaps are told apart by a number; it never shows in any result. `None` once all have been given: a number is never given
+/// twice.
+fn next_id() -> Option<NonZeroU32> {
     static NEXT: AtomicU32 = AtomicU32::new(1);
-    NonZeroU32::new(NEXT.fetch_add(1, Ordering::Relaxed)).unwrap_or(NonZeroU32::MIN)
+    let next = |id: u32| (id < u32::MAX).then_some(id + 1);
+    NEXT.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).ok().and_then(NonZeroU32::new)
 }
 
 /// Values of the lower half of a handle.
 const HANDLES_OF_A_HEAP: NonZeroU64 = NonZeroU64::MIN.saturating_add(u32::MAX as u64);
 
 /// The number of a heap in the upper half.
-fn handle_key(id: NonZeroU32) -> NonZeroU64 {
-    NonZeroU64::from(id).saturating_mul(HANDLES_OF_A_HEAP)
+const fn handle_key(id: NonZeroU32) -> NonZeroU64 {
+    match NonZeroU64::new(id.get() as u64) {
+        Some(id) => id.saturating_mul(HANDLES_OF_A_HEAP),
+        None => HANDLES_OF_A_HEAP,
+    }
 }
+
+/// Of a heap that would have needed another number when there was none left: it has no handles any more.
+const SPENT: NonZeroU64 = handle_key(NonZeroU32::MAX);
 
 impl Heap {
     /// Makes a heap. It owns address space for twice its limit and what one huge object can add; memory only as it is used.
     ///
     /// # Errors
-    /// [`ErrorKind::Limits`](crate::ErrorKind::Limits) for flags that cannot be, [`ErrorKind::Refused`](crate::ErrorKind::Refused) if the system has no address space.
+    /// [`ErrorKind::Limits`](crate::ErrorKind::Limits) for flags that cannot be, [`ErrorKind::Profile`](crate::ErrorKind::Profile)
+    /// for a profile of one's own whose pages or objects cannot be, [`ErrorKind::TooManyHeaps`](crate::ErrorKind::TooManyHeaps),
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if the system has no address space.
     pub fn new(options: HeapOptions) -> Result<Heap, Error> {
         let profile = options.profile;
+        profile_check::check(profile)?;
         let mut limits = limits(&options.flags, options.physical_memory, profile).map_err(ErrorKind::Limits)?;
         if let Some(bytes) = options.nursery {
             let bytes = bytes.clamp(1, limits.max_old_generation).next_multiple_of(profile.pages.size);
@@ -301,7 +314,7 @@ impl Heap {
             options.nursery.is_some(),
         )?;
         let external = ExternalMemory::new(0, &profile.external);
-        let id = next_id();
+        let id = next_id().ok_or(ErrorKind::TooManyHeaps)?;
         let mut heap = Heap {
             id: id.get(),
             handle_key: handle_key(id),
@@ -380,7 +393,15 @@ impl Heap {
     #[cold]
     #[inline(never)]
     pub(crate) fn renumber_handles(&mut self) {
-        self.handle_key = handle_key(next_id());
+        self.refuse_handles(next_id());
+    }
+
+    fn refuse_handles(&mut self, id: Option<NonZeroU32>) {
+        self.handle_key = id.map_or(SPENT, handle_key);
+        if id.is_none() {
+            // Without room, so that the next one asks for some and gets none.
+            self.mechanism.roots.handles = Vec::new();
+        }
     }
 
     /// The profile that the heap behaves as.

@@ -5,17 +5,18 @@
 //! collect. What holds: a [`Tagged`] is an object of its type in the heap of its stretch. It can neither leave the stretch nor
 //! get into another one: both carry a lifetime that nothing else has.
 
+mod slots;
+
 use super::Heap;
 use super::allocate::SURELY_REGULAR;
 use super::error::Error;
-use super::handle::types::{Record, Table};
+use super::handle::types::Record;
 use super::handle::{Local, Type};
-use super::objects::{STORE_FIRST, STORE_LENGTH, wrong_kind};
+use super::objects::wrong_kind;
 use super::record::{Layout, RecordType, header_for};
 use super::scope::Scope;
-use super::table::places_in;
 use super::tagged::{Tagged, TaggedValue};
-use super::typed_record::{Field, RecordLayout, TaggedField};
+use super::typed_record::RecordLayout;
 use crate::collect::mark::Marking;
 use crate::memory::{BitTable, Brand, MutatorView, Place, Reservation, STORED, WORD};
 use crate::mutants::{Mutant, on};
@@ -23,6 +24,7 @@ use crate::object::Header;
 use crate::object::word::{self, HOLE, UNDEFINED};
 use crate::space::Spaces;
 use crate::space::pages::YOUNG;
+use slots::remember_stored;
 use std::marker::PhantomData;
 use std::num::NonZeroU64;
 
@@ -52,6 +54,19 @@ const MOST_BYTES: u64 = SURELY_REGULAR;
 /// })?;
 /// assert_eq!(scope.size(root)?, 24);
 /// # Ok::<(), Error>(())
+/// ```
+///
+/// It stays with its thread:
+///
+/// ```compile_fail,E0277
+/// let mut heap = gcheap::Heap::new(gcheap::HeapOptions::for_tests()).unwrap();
+/// heap.scope().no_gc(24, |no_gc| {
+///     std::thread::scope(|threads| {
+///         threads.spawn(|| no_gc.layout::<Cell>().map(|_| ()));
+///     });
+///     Ok(())
+/// }).unwrap();
+/// # gcheap::record! { struct Cell { value: gcheap::record::Any } }
 /// ```
 pub struct NoGc<'n, 'h, 's> {
     view: MutatorView<'n>,
@@ -90,7 +105,9 @@ impl Drop for NoGc<'_, '_, '_> {
         let (top, tally) = (&mut *self.kept.0, &mut *self.kept.1);
         *tally += (self.objects << 36) + (self.top - *top) / WORD;
         *top = self.top;
-        remember_stored(&mut self.view, self.stored, self.count);
+        if !on(Mutant::ForgetNotedSlots) {
+            remember_stored(&mut self.view, self.stored, self.count);
+        }
     }
 }
 
@@ -365,154 +382,6 @@ impl<'n, 's> NoGc<'n, '_, 's> {
             if index < N { values[index].to_word() } else { 0 }
         });
         Ok(Tagged::at(place))
-    }
-
-    /// Stores into a field and tells the collectors.
-    #[inline(always)]
-    fn store(&mut self, host: Place<'n>, index: u64, value: TaggedValue<'n>) {
-        self.view.set_word(host, index, value.to_word());
-        self.tell(host, index, value);
-    }
-
-    /// Tells the collectors what was stored.
-    #[inline(always)]
-    fn tell(&mut self, host: Place<'n>, index: u64, value: TaggedValue<'n>) {
-        if let TaggedValue::Object(object) = value
-            && self.view.flags(host) & self.exempt == 0
-        {
-            self.barrier(host, host.address() + index * WORD, object);
-        }
-    }
-
-    #[inline(always)]
-    fn barrier(&mut self, host: Place<'n>, slot: u64, value: Tagged<'n>) {
-        if self.exempt == 0 {
-            // Marking is active.
-            let flags = (self.view.flags(host), self.view.flags(value.place));
-            self.marking.barrier(self.marks, host.address(), flags.0, slot, (value.word(), flags.1));
-            if flags.0 & YOUNG != 0 {
-                return;
-            }
-        }
-        if on(Mutant::DropGenerationalBarrier) {
-            return;
-        }
-        if self.count == STORED {
-            remember_stored(&mut self.view, self.stored, STORED);
-            self.count = 0;
-        }
-        self.stored[self.count % STORED] = slot;
-        self.count += 1;
-    }
-
-    /// Reads a tagged field of a typed record.
-    ///
-    /// # Errors
-    /// [`ErrorKind::IndexOutOfRange`](crate::ErrorKind::IndexOutOfRange) for a field that the type does not have.
-    #[inline(always)]
-    pub fn read<R: RecordLayout, T: TaggedField>(
-        &self,
-        record: Tagged<'n, R>,
-        field: Field<R, T>,
-    ) -> Result<TaggedValue<'n>, Error> {
-        Ok(self.value(self.view.word(record.place, 1 + field.index()?)))
-    }
-
-    /// Writes a tagged field of a typed record.
-    ///
-    /// # Errors
-    /// [`ErrorKind::IndexOutOfRange`](crate::ErrorKind::IndexOutOfRange) for a field that the type does not have.
-    #[inline(always)]
-    pub fn write<R: RecordLayout, T: TaggedField>(
-        &mut self,
-        record: Tagged<'n, R>,
-        field: Field<R, T>,
-        value: TaggedValue<'n>,
-    ) -> Result<(), Error> {
-        self.store(record.place, 1 + field.index()?, value);
-        Ok(())
-    }
-
-    /// Reads a tagged field.
-    ///
-    /// # Errors
-    /// [`ErrorKind::IndexOutOfRange`](crate::ErrorKind::IndexOutOfRange)
-    #[inline(always)]
-    pub fn field(&self, record: Tagged<'n, Record>, index: u64) -> Result<TaggedValue<'n>, Error> {
-        self.has_field(record, index)?;
-        Ok(self.value(self.view.word(record.place, 1 + index)))
-    }
-
-    /// Writes a tagged field.
-    ///
-    /// # Errors
-    /// [`ErrorKind::IndexOutOfRange`](crate::ErrorKind::IndexOutOfRange)
-    #[inline(always)]
-    pub fn set_field(&mut self, record: Tagged<'n, Record>, index: u64, value: TaggedValue<'n>) -> Result<(), Error> {
-        self.has_field(record, index)?;
-        self.store(record.place, 1 + index, value);
-        Ok(())
-    }
-
-    #[inline(always)]
-    fn has_field(&self, record: Tagged<'n, Record>, index: u64) -> Result<(), Error> {
-        // Records are short: their headers have the small form.
-        let length = self.header(record).small_tagged();
-        if index < length { Ok(()) } else { Err(Error::out_of_range(index, length)) }
-    }
-
-    /// The object in a place of a table, if there is one.
-    ///
-    /// # Errors
-    /// [`ErrorKind::IndexOutOfRange`](crate::ErrorKind::IndexOutOfRange)
-    #[inline(always)]
-    pub fn table_get<T: Type>(&self, table: Tagged<'n, Table<T>>, index: u64) -> Result<Option<Tagged<'n, T>>, Error> {
-        self.has_place(table, index)?;
-        let word = self.view.element(table.place, STORE_FIRST + index);
-        if !word::is_reference(word) {
-            return Ok(None);
-        }
-        let place = self.view.place(word);
-        // Whoever asks for an object uses it. A store would wait for its line with all stores behind it.
-        self.view.prefetch(place);
-        Ok(Some(Tagged::at(place)))
-    }
-
-    /// Puts an object, or none, in a place of a table.
-    ///
-    /// # Errors
-    /// [`ErrorKind::IndexOutOfRange`](crate::ErrorKind::IndexOutOfRange)
-    #[inline(always)]
-    pub fn table_set<T: Type>(
-        &mut self,
-        table: Tagged<'n, Table<T>>,
-        index: u64,
-        object: Option<Tagged<'n, T>>,
-    ) -> Result<(), Error> {
-        self.has_place(table, index)?;
-        let (index, value) = (STORE_FIRST + index, object.map_or(TaggedValue::Undefined, TaggedValue::from));
-        self.view.set_element(table.place, index, value.to_word());
-        self.tell(table.place, index, value);
-        Ok(())
-    }
-
-    #[inline(always)]
-    fn has_place<T: Type>(&self, table: Tagged<'n, Table<T>>, index: u64) -> Result<(), Error> {
-        let length = places_in(self.view.word(table.place, STORE_LENGTH));
-        if index < length { Ok(()) } else { Err(Error::out_of_range(index, length)) }
-    }
-}
-
-/// Remembers the slots that hold a reference to a young object now. Inline it would lie between two stores into old objects, and
-/// the less lies there the more of their cache misses overlap.
-#[inline(always)]
-fn remember_stored<'n>(view: &mut MutatorView<'n>, stored: &[u64; STORED], count: usize) {
-    for &slot in stored.iter().take(count) {
-        let slot = view.place(slot);
-        let word = view.word(slot, 0);
-        if word::is_reference(word) && view.flags(view.place(word)) & YOUNG != 0 {
-            view.remember(slot);
-        }
     }
 }
 

@@ -23,7 +23,7 @@ use std::marker::PhantomData;
 /// # Ok::<(), gcheap::Error>(())
 /// ```
 ///
-/// It does not leave its stretch:
+/// It does not leave its stretch, neither as its result
 ///
 /// ```compile_fail
 /// let mut heap = gcheap::Heap::new(gcheap::HeapOptions::for_tests()).unwrap();
@@ -32,9 +32,66 @@ use std::marker::PhantomData;
 /// let tagged = scope.no_gc(24, |no_gc| no_gc.record(pair, [1.into(), 2.into()])).unwrap();
 /// ```
 ///
-/// Nor does it get into another:
+/// nor through what lies outside, whatever its type (a number does, so it is not the rest that does not compile):
+///
+/// ```
+/// use std::{any::Any, cell::RefCell};
+/// let mut heap = gcheap::Heap::new(gcheap::HeapOptions::for_tests()).unwrap();
+/// let pair = heap.record_type(2, 0).unwrap();
+/// let (kept, boxed) = (RefCell::new(None), RefCell::new(Vec::<Box<dyn Any>>::new()));
+/// heap.scope().no_gc(24, |no_gc| {
+///     let tagged = no_gc.record(pair, [1.into(), 2.into()])?;
+///     let number = no_gc.field(tagged, 0)?.as_smi();
+///     kept.replace(number);
+///     boxed.borrow_mut().push(Box::new(number));
+///     Ok(())
+/// }).unwrap();
+/// assert_eq!(kept.take(), Some(1));
+/// ```
+///
+/// ```compile_fail,E0521
+/// let mut heap = gcheap::Heap::new(gcheap::HeapOptions::for_tests()).unwrap();
+/// let pair = heap.record_type(2, 0).unwrap();
+/// let kept = std::cell::RefCell::new(None);
+/// heap.scope().no_gc(24, |no_gc| {
+///     let tagged = no_gc.record(pair, [1.into(), 2.into()])?;
+///     kept.replace(Some(tagged));
+///     Ok(())
+/// }).unwrap();
+/// ```
 ///
 /// ```compile_fail
+/// # use std::{any::Any, cell::RefCell};
+/// let mut heap = gcheap::Heap::new(gcheap::HeapOptions::for_tests()).unwrap();
+/// let pair = heap.record_type(2, 0).unwrap();
+/// let boxed = RefCell::new(Vec::<Box<dyn Any>>::new());
+/// heap.scope().no_gc(24, |no_gc| {
+///     let tagged = no_gc.record(pair, [1.into(), 2.into()])?;
+///     boxed.borrow_mut().push(Box::new(tagged));
+///     Ok(())
+/// }).unwrap();
+/// ```
+///
+/// nor in a value or a layout:
+///
+/// ```compile_fail
+/// let mut heap = gcheap::Heap::new(gcheap::HeapOptions::for_tests()).unwrap();
+/// let pair = heap.record_type(2, 0).unwrap();
+/// let value = heap.scope().no_gc(24, |no_gc| {
+///     let tagged = no_gc.record(pair, [1.into(), 2.into()])?;
+///     no_gc.field(tagged, 0)
+/// }).unwrap();
+/// ```
+///
+/// ```compile_fail
+/// gcheap::record! { struct Cell { value: gcheap::record::Any } }
+/// let mut heap = gcheap::Heap::new(gcheap::HeapOptions::for_tests()).unwrap();
+/// let layout = heap.scope().no_gc(0, |no_gc| no_gc.layout::<Cell>()).unwrap();
+/// ```
+///
+/// Nor does it get into another stretch, be it of another heap, inside it, or put in its place:
+///
+/// ```compile_fail,E0521
 /// let (mut one, mut two) = (gcheap::Heap::new(gcheap::HeapOptions::for_tests()).unwrap(), gcheap::Heap::new(gcheap::HeapOptions::for_tests()).unwrap());
 /// let pair = one.record_type(2, 0).unwrap();
 /// let (mut one, mut two) = (one.scope(), two.scope());
@@ -42,6 +99,23 @@ use std::marker::PhantomData;
 ///     let tagged = first.record(pair, [1.into(), 2.into()])?;
 ///     two.no_gc(0, |second| second.field(tagged, 0).map(|_| ()))
 /// }).unwrap();
+/// ```
+///
+/// ```compile_fail,E0521
+/// let (mut one, mut two) = (gcheap::Heap::new(gcheap::HeapOptions::for_tests()).unwrap(), gcheap::Heap::new(gcheap::HeapOptions::for_tests()).unwrap());
+/// let (mut one, mut two) = (one.scope(), two.scope());
+/// one.no_gc(24, |first| two.no_gc(0, |second| {
+///     std::mem::swap(first, second);
+///     Ok(())
+/// })).unwrap();
+/// ```
+///
+/// While it is there nothing can collect, nor can another stretch of the same scope begin:
+///
+/// ```compile_fail,E0499
+/// let mut heap = gcheap::Heap::new(gcheap::HeapOptions::for_tests()).unwrap();
+/// let mut scope = heap.scope();
+/// scope.no_gc(24, |_| scope.collect_garbage()).unwrap();
 /// ```
 pub struct Tagged<'n, T: Type = Object> {
     pub(super) place: Place<'n>,

@@ -277,7 +277,7 @@ impl<R: RecordLayout, V: RawValue> Key<R> for RawField<R, V> {
 
     fn read<'s>(self, scope: &mut Scope<'s>, record: Local<'_, R>) -> Result<V, Error> {
         let bytes = scope.raw(scope.untyped(record)?)?;
-        let range = self.offset..self.offset + size_of::<V>();
+        let range = self.offset..self.offset.saturating_add(size_of::<V>());
         let length = bytes.len() as u64;
         let field = bytes.get(range).ok_or_else(|| Error::out_of_range(self.offset as u64, length))?;
         Ok(V::from_bytes(field))
@@ -286,7 +286,7 @@ impl<R: RecordLayout, V: RawValue> Key<R> for RawField<R, V> {
     fn write(self, heap: &mut Heap, record: Local<'_, R>, value: V) -> Result<(), Error> {
         let record = heap.untyped(record)?;
         let bytes = heap.raw_mut(record)?;
-        let range = self.offset..self.offset + size_of::<V>();
+        let range = self.offset..self.offset.saturating_add(size_of::<V>());
         let length = bytes.len() as u64;
         let field = bytes.get_mut(range).ok_or_else(|| Error::out_of_range(self.offset as u64, length))?;
         value.write_to(field);

@@ -59,7 +59,8 @@ impl<'m> MutatorView<'m> {
             remembered.len() as u64 > last_page && flags.len() as u64 > last_page,
             "parts and flags for every page"
         );
-        // All of it stays borrowed until `body` returns; the view cannot outlive the call, because its lifetime is any.
+        // All four stay borrowed until `body` returns, the first three exclusively: nobody else reads or writes them meanwhile. The view
+        // cannot outlive the call, because `body` must do with any lifetime, and so can name it in nothing that it leaves behind.
         body(MutatorView {
             base: memory.first_byte(),
             slots: slots.first_word(),
@@ -79,9 +80,10 @@ impl<'m> MutatorView<'m> {
 
     #[inline(always)]
     fn at(&self, place: Place<'m>) -> *mut u64 {
-        // SAFETY: the offset of a place is below the size of the reservation of this view (only `place` of a view with this
-        // lifetime makes one, and there is one such view), so the result is in bounds of the one object that `base` points to;
-        // it is a multiple of the word size, so the result is aligned.
+        // SAFETY: the lifetime of a place is that of this view and of no other, and only `place` makes one, so the offset was
+        // masked by `mask`. That is the size of the reservation less a word, without the lowest bits: with any offset under it the word
+        // is in bounds of the one object that `base` points to. `base` is aligned to a page of the system and the offset
+        // to a word, so the word is aligned.
         unsafe { self.base.as_ptr().add(place.0 as usize).cast::<u64>() }
     }
 
@@ -100,8 +102,9 @@ impl<'m> MutatorView<'m> {
     #[inline(always)]
     pub(crate) fn word(&self, place: Place<'m>, index: u64) -> u64 {
         let (place, index) = self.near(place, index);
-        // SAFETY: `at` is in bounds of the reservation, behind which a run of words more belongs to the same mapping; plain words
-        // have no invalid values.
+        // SAFETY: `at` is in bounds of the reservation, behind which a gap of MOST_IN_A_RUN words belongs to the same mapping, and
+        // `near` gives a lesser index, so the word is in bounds too. All bits are a value of a word, and the reservation is
+        // borrowed exclusively for this view, which `set_word` takes by `&mut`, so nobody writes it now.
         unsafe { *self.at(place).add(index) }
     }
 
@@ -115,7 +118,8 @@ impl<'m> MutatorView<'m> {
     #[inline(always)]
     pub(crate) fn set_word(&mut self, place: Place<'m>, index: u64, word: u64) {
         let (place, index) = self.near(place, index);
-        // SAFETY: as for `word`; the reservation is borrowed exclusively while the view lives.
+        // SAFETY: in bounds as in `word`. The reservation is borrowed exclusively for this view, and the view by `&mut`, so nobody
+        // else reads or writes it now; a reader that holds a word holds a copy.
         unsafe { *self.at(place).add(index) = word }
     }
 
@@ -130,8 +134,9 @@ impl<'m> MutatorView<'m> {
     pub(crate) fn write_object(&mut self, place: Place<'m>, header: u64, words: usize, word: impl Fn(usize) -> u64) {
         assert!((words as u64) < Reservation::MOST_IN_A_RUN);
         let first = self.at(place);
-        // SAFETY: `at` is in bounds of the reservation, behind which a run of words more belongs to the same mapping; there are
-        // fewer words than that. The reservation is borrowed exclusively while the view lives, and `word` cannot reach it.
+        // SAFETY: `at` is in bounds of the reservation, behind which a gap of MOST_IN_A_RUN words belongs to the same mapping; with the
+        // header there are no more words than that, as just asserted. The reservation is borrowed exclusively for this
+        // view, and the view by `&mut`, so `word`, which captures neither, cannot reach it.
         unsafe {
             *first = header;
             for index in 0..words {
@@ -144,7 +149,7 @@ impl<'m> MutatorView<'m> {
     #[inline(always)]
     pub(crate) fn prefetch(&self, place: Place<'m>) {
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: the place is in bounds, and a prefetch is architecturally without effect.
+        // SAFETY: `at` is in bounds, and a prefetch reads and writes nothing that the program could see, whatever is there.
         unsafe {
             use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
             _mm_prefetch::<_MM_HINT_T0>(self.at(place).cast::<i8>());
@@ -156,14 +161,16 @@ impl<'m> MutatorView<'m> {
     /// The flags of the page of a place.
     #[inline(always)]
     pub(crate) fn flags(&self, place: Place<'m>) -> u8 {
-        // SAFETY: `enter` checked that there are flags for every page of the reservation; nobody writes them while the view lives.
+        // SAFETY: the offset is at most `mask`, so its page is at most the last one, and `enter` checked that there are flags for
+        // that. They are borrowed shared for this view, so nobody writes them.
         unsafe { *self.flags.as_ptr().add((place.0 >> self.page_shift) as usize) }
     }
 
     /// Remembers the slot at a place: its bit, and that of its part of the page.
     pub(crate) fn remember(&mut self, slot: Place<'m>) {
-        // SAFETY: `enter` checked that there is a bit for every word of the reservation, and a word of parts for every page;
-        // both tables are borrowed exclusively while the view lives.
+        // SAFETY: the offset is at most `mask`. `enter` checked that the bits describe more bytes than that, 64 words of the heap a
+        // word of bits, and that there is a word of parts for the last page, so both indexes are in bounds. Both tables
+        // are borrowed exclusively for this view, and the view by `&mut`, so nobody else reads or writes them now.
         unsafe {
             let word = self.slots.as_ptr().add((slot.0 / (64 * WORD)) as usize);
             let (old, bit) = (*word, 1 << (slot.0 / WORD % 64));

@@ -88,22 +88,24 @@ impl Reservation {
 
     #[inline(always)]
     fn at(&self, address: u64) -> *mut u64 {
-        // SAFETY: the masked offset is below the size of the reservation and a multiple of the word size, so the
-        // result is in bounds of the one object that `base` points to and is aligned.
+        // SAFETY: the mask is the size of the reservation less a word, without the lowest bits, so a word at any masked offset
+        // is in bounds of the one object that `base` points to. `base` is aligned to a page of the system (`of_part` takes
+        // no other part of a region) and the offset to a word, so the word is aligned.
         unsafe { self.base.as_ptr().add((address & self.mask) as usize).cast::<u64>() }
     }
 
     /// The word at an address (tag bits are ignored).
     #[inline(always)]
     pub(crate) fn word(&self, address: u64) -> u64 {
-        // SAFETY: `at` is in bounds and aligned; plain words have no invalid values.
+        // SAFETY: `at` is in bounds and aligned; all bits are a value of a word. Whoever writes has the reservation by `&mut`, so
+        // nobody writes it now.
         unsafe { *self.at(address) }
     }
 
     /// Overwrites the word at an address (tag bits are ignored).
     #[inline(always)]
     pub(crate) fn set_word(&mut self, address: u64, value: u64) {
-        // SAFETY: as for `word`; `&mut self` excludes every borrowed slice.
+        // SAFETY: in bounds and aligned as for `word`; `&mut self` excludes every slice that was borrowed and every view.
         unsafe { *self.at(address) = value }
     }
 

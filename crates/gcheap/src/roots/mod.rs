@@ -30,7 +30,8 @@ impl Table {
     pub(crate) fn remove(&mut self, index: u32, generation: u32) {
         let slot = index as usize;
         if self.generations.get(slot) == Some(&generation) {
-            self.generations[slot] += 1;
+            // No generation is any other handle's: a place is free once the only one is dropped.
+            self.generations[slot] = generation.wrapping_add(1);
             self.words[slot] = UNDEFINED;
             self.free.push(index);
         }
