@@ -55,6 +55,7 @@ pub mod trace;
 pub use collect::VerifyError;
 pub use heap::error::{Error, ErrorKind};
 pub use heap::handle::{Global, Local, Type, Value, WeakHandle, types};
+pub use heap::literals::{LiteralRoom, Literals};
 pub use heap::no_gc::{LayoutOf, NoGc};
 pub use heap::peek::{Peek, Seen};
 pub use heap::scope::Scope;

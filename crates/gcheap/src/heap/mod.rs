@@ -11,6 +11,7 @@ mod collections;
 mod control;
 pub(crate) mod error;
 pub(crate) mod handle;
+pub(crate) mod literals;
 mod marking;
 pub(crate) mod no_gc;
 mod objects;

@@ -14,19 +14,19 @@ use crate::roots::Internal;
 use crate::space::pages::YOUNG;
 
 /// Concatenations and substrings below this length are copied (V8 `ConsString::kMinLength`, `SlicedString::kMinLength`).
-const MIN_INDIRECT_LENGTH: u64 = 13;
+pub(super) const MIN_INDIRECT_LENGTH: u64 = 13;
 
 const FIRST: u64 = 1;
 const SECOND: u64 = 2;
-const CONS_LENGTH: u64 = 3;
+pub(super) const CONS_LENGTH: u64 = 3;
 const PARENT: u64 = 1;
 const OFFSET: u64 = 2;
-const SEQUENTIAL_LENGTH: u64 = 1;
-const CHARACTERS: u64 = 2;
+pub(super) const SEQUENTIAL_LENGTH: u64 = 1;
+pub(super) const CHARACTERS: u64 = 2;
 /// Entries of the number-string cache when the isolate is made (V8 `Heap::CreateInitialObjects`).
 pub(crate) const INITIAL_CACHE_ENTRIES: u64 = 256;
 /// Texts up to this many characters are handled in registers.
-const SHORT: u64 = 16;
+pub(super) const SHORT: u64 = 16;
 
 impl Heap {
     /// The header of a string with what this version's strings have more than the layout: it lies behind the characters.
@@ -168,11 +168,8 @@ impl Heap {
         if length > SHORT || !self.header(string).is(Kind::OneByteString) {
             return None;
         }
-        let low = u128::from(self.load(string, CHARACTERS));
-        let high = if length > WORD { u128::from(self.load(string, CHARACTERS + 1)) } else { 0 };
-        // The padding behind the last character holds anything.
-        let unused = 8 * (SHORT - length) as u32;
-        Some(if unused == 128 { 0 } else { (high << 64 | low) << unused >> unused })
+        let high = if length > WORD { self.load(string, CHARACTERS + 1) } else { 0 };
+        Some(used(self.load(string, CHARACTERS), high, length))
     }
 
     /// A one-byte string of at most 16 characters, the first in the lowest byte: two words at most, no copying.
@@ -498,21 +495,68 @@ fn double_text(number: f64) -> String {
     }
 }
 
+/// The characters of a short one-byte string with these words: the padding behind the last one holds anything.
+#[inline(always)]
+pub(super) fn used(low: u64, high: u64, length: u64) -> u128 {
+    let mask = |bytes: u64| if bytes >= WORD { u64::MAX } else { (1 << (8 * bytes)) - 1 };
+    u128::from(low & mask(length)) | u128::from(high & mask(length.saturating_sub(WORD))) << 64
+}
+
 /// The decimal digits of an integer, the first character in the lowest byte, and how many there are.
-fn integer_text(number: i32) -> (u128, u64) {
-    let mut rest = number.unsigned_abs();
-    let (mut text, mut length) = (0u128, 0);
-    loop {
-        text = text << 8 | u128::from(b'0' + (rest % 10) as u8);
-        length += 1;
-        rest /= 10;
-        if rest == 0 {
-            break;
+#[inline]
+pub(super) fn integer_text(number: i32) -> (u128, u64) {
+    let size = number.unsigned_abs();
+    let (mut text, mut length) = if size < 100_000_000 {
+        let digits = eight_digits(size);
+        // Zeros before the first digit that counts; the last one always does.
+        let zeros = (digits | 1 << 56).trailing_zeros() / 8;
+        (u128::from((digits | ZEROS) >> (8 * zeros)), u64::from(8 - zeros))
+    } else {
+        let (high, low) = (size / 100_000_000, size % 100_000_000);
+        let low = u128::from(eight_digits(low) | ZEROS);
+        let (tens, ones) = (u128::from(high / 10), u128::from(high % 10));
+        if tens == 0 {
+            (low << 8 | u128::from(b'0') + ones, 9)
+        } else {
+            (low << 16 | (u128::from(b'0') + ones) << 8 | u128::from(b'0') + tens, 10)
         }
-    }
+    };
     if number < 0 {
         text = text << 8 | u128::from(b'-');
         length += 1;
     }
     (text, length)
+}
+
+const ZEROS: u64 = 0x3030_3030_3030_3030;
+
+/// The values of the eight digits of a number below 10^8, the first in the lowest byte: halves, then pairs, then digits, all
+/// parts of a word at once.
+#[inline(always)]
+fn eight_digits(number: u32) -> u64 {
+    let halves = u64::from(number / 10_000) | u64::from(number % 10_000) << 32;
+    // A hundredth of what is below 10,000, a tenth of what is below 100.
+    let hundreds = (halves * 5243 >> 19) & 0x7f_0000_007f;
+    let pairs = hundreds | (halves - hundreds * 100) << 16;
+    let tens = (pairs * 103 >> 10) & 0x000f_000f_000f_000f;
+    tens | (pairs - tens * 10) << 8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_integer_is_written_as_the_language_writes_it() {
+        let around = (0..31).flat_map(|bit| [(1i64 << bit) - 1, 1 << bit, (1 << bit) + 1]);
+        let tens = (0..10).flat_map(|power| [10i64.pow(power) - 1, 10i64.pow(power), 10i64.pow(power) + 1]);
+        let steps = (0..20_000i64).chain((0..4_000).map(|step| step * 536_871));
+        for number in around.chain(tens).chain(steps).chain([i64::from(i32::MIN)]).flat_map(|number| [number, -number])
+        {
+            let Ok(number) = i32::try_from(number) else { continue };
+            let (text, length) = integer_text(number);
+            assert_eq!(&text.to_le_bytes()[..length as usize], number.to_string().as_bytes());
+            assert_eq!(used(text as u64, (text >> 64) as u64, length), text);
+        }
+    }
 }

@@ -111,9 +111,12 @@ impl Pages {
 
     /// Runs `body` with the view of a program without handles, and the mark bits.
     #[inline(always)]
-    pub(crate) fn with_mutator_view<R>(&mut self, body: impl for<'n> FnOnce(MutatorView<'n>, &mut BitTable) -> R) -> R {
-        let Pages { memory, marks, slots, remembered, flags, geometry, .. } = self;
-        MutatorView::enter(memory, slots, remembered, flags, geometry.shift, |view| body(view, marks))
+    pub(crate) fn with_mutator_view<R>(
+        &mut self,
+        body: impl for<'n> FnOnce(MutatorView<'n>, &mut BitTable, &mut [u64]) -> R,
+    ) -> R {
+        let Pages { memory, marks, slots, remembered, flags, live, geometry, .. } = self;
+        MutatorView::enter(memory, slots, remembered, flags, geometry.shift, |view| body(view, marks, live))
     }
 
     /// As many counts of live bytes as there are pages, all zero: for a second marker.

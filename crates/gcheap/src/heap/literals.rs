@@ -1,0 +1,541 @@
+//! Literals, texts and arrays in a stretch without a collection: what a JavaScript program makes, by address.
+//!
+//! [`Scope::literals`] reserves the room that both spaces have at hand, old space too, and collects nothing to make more. What
+//! holds: in the same order the same operations leave the heap as those of [`Scope`] do, bit for bit, bytes and objects that
+//! the clock is told of included.
+
+use super::Heap;
+use super::allocate::smi;
+use super::error::{Error, ErrorKind};
+use super::handle::types::{HeapNumber, JsArray, JsObject, JsString};
+use super::no_gc::NoGc;
+use super::objects::{ARRAY_LENGTH, ELEMENTS, STORE_FIRST, STORE_LENGTH};
+use super::scope::Scope;
+use super::site::{AllocationSite, Placement, SiteState};
+use super::strings::{
+    CHARACTERS, CONS_LENGTH, INITIAL_CACHE_ENTRIES, MIN_INDIRECT_LENGTH, SEQUENTIAL_LENGTH, SHORT, integer_text, used,
+};
+use super::tagged::{Tagged, TaggedValue};
+use crate::memory::{Place, Reservation, WORD};
+use crate::mutants::{Mutant, on};
+use crate::object::layout::{self, ALLOCATION_MEMENTO};
+use crate::object::word::{self, UNDEFINED};
+use crate::object::{Header, Kind};
+use crate::roots::Internal;
+use crate::space::Spaces;
+use crate::space::pages::YOUNG;
+use std::ops::{Add, Deref};
+
+/// Characters of the longest text of a small integer: `-2147483648`.
+const LONGEST_INTEGER: u64 = 11;
+/// Words of a literal, header included, at most.
+const MOST_WORDS: u64 = Reservation::MOST_IN_A_RUN;
+
+/// Bytes in new and in old space.
+///
+/// ```
+/// use gcheap::{LiteralRoom, Placement};
+/// let pair = LiteralRoom::of_object(Placement::Young, 2);
+/// let both = pair + LiteralRoom::of_array(Placement::Old, 3);
+/// assert_eq!((both.young, both.old), (40, 32 + 40));
+/// assert_eq!(pair.times_in(LiteralRoom { young: 100, old: 0 }), 2);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LiteralRoom {
+    /// Bytes in new space.
+    pub young: u64,
+    /// Bytes in old space.
+    pub old: u64,
+}
+
+impl LiteralRoom {
+    /// What an object literal of so many fields takes.
+    pub fn of_object(placement: Placement, fields: u64) -> LiteralRoom {
+        Self::placed(placement, layout::js_object(fields.min(MOST_WORDS)).bytes())
+    }
+
+    /// What an array literal of so many elements takes.
+    pub fn of_array(placement: Placement, length: u64) -> LiteralRoom {
+        let array = Self::placed(placement, layout::JS_ARRAY.bytes());
+        let store = if length == 0 { 0 } else { layout::fixed_array(length.min(MOST_WORDS)).bytes() };
+        array + if placement == Placement::Old { Self::in_old(store) } else { Self::in_new(store) }
+    }
+
+    /// What a boxed double takes.
+    pub fn of_number() -> LiteralRoom {
+        Self::in_new(layout::HEAP_NUMBER.bytes())
+    }
+
+    fn placed(placement: Placement, bytes: u64) -> LiteralRoom {
+        match placement {
+            Placement::Young => Self::in_new(bytes),
+            Placement::YoungWithMemento(_) => Self::in_new(bytes + ALLOCATION_MEMENTO.bytes()),
+            Placement::Old => Self::in_old(bytes),
+        }
+    }
+
+    fn in_new(bytes: u64) -> LiteralRoom {
+        LiteralRoom { young: bytes, old: 0 }
+    }
+
+    fn in_old(bytes: u64) -> LiteralRoom {
+        LiteralRoom { young: 0, old: bytes }
+    }
+
+    /// How many of this size fit.
+    pub fn times_in(self, room: LiteralRoom) -> u64 {
+        let times = |room: u64, each: u64| room.checked_div(each).unwrap_or(u64::MAX);
+        times(room.young, self.young).min(times(room.old, self.old))
+    }
+}
+
+impl Add for LiteralRoom {
+    type Output = LiteralRoom;
+
+    fn add(self, other: LiteralRoom) -> LiteralRoom {
+        LiteralRoom { young: self.young + other.young, old: self.old + other.old }
+    }
+}
+
+/// A stretch without a collection in which literals are made; [`Scope::literals`] opens it.
+///
+/// ```
+/// use gcheap::{Heap, HeapOptions, LiteralRoom, Placement};
+/// let mut heap = Heap::new(HeapOptions::for_tests())?;
+/// let mut scope = heap.scope();
+/// let kept = scope.array_with_length(Placement::Young, 0)?;
+/// let made = scope.literals(|literals| {
+///     let kept = literals.tagged(kept)?;
+///     let each = LiteralRoom::of_object(Placement::Young, 2);
+///     let count = each.times_in(literals.room()).min(literals.array_room(kept)).min(3);
+///     for number in 0..count as i32 {
+///         let pair = literals.object(Placement::Young, &[number.into(), (-number).into()])?;
+///         literals.array_push(kept, pair.into())?;
+///     }
+///     Ok(count)
+/// })?;
+/// assert_eq!(scope.array_length(kept)?, made);
+/// # Ok::<(), gcheap::Error>(())
+/// ```
+/// It can do what [`NoGc`] can that changes nothing.
+pub struct Literals<'n, 'h, 's> {
+    no_gc: NoGc<'n, 'h, 's>,
+    /// The next old object goes here; brought up to date when the stretch ends.
+    old_top: u64,
+    old_end: u64,
+    /// Old objects that were allocated.
+    old_objects: u64,
+    /// Where the heap keeps the next place in old space, and the bytes that were allocated there.
+    kept: (&'h mut u64, &'h mut u64),
+    /// Live bytes of each page; of young ones none are counted here.
+    live: &'h mut [u64],
+    page_shift: u32,
+    sites: &'h mut [SiteState],
+    number: u32,
+    strings: Strings<'n>,
+}
+
+/// What a version's strings are like, and where those of numbers are kept.
+#[derive(Clone, Copy)]
+struct Strings<'n> {
+    /// Words more than the layout says.
+    padding: u64,
+    numbers_are_old: bool,
+    /// The number-string cache and the number of its entries, a power of two; none before it is made.
+    cache: Option<(Place<'n>, u64)>,
+}
+
+impl std::fmt::Debug for Literals<'_, '_, '_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Literals").field("room", &self.room()).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Literals<'_, '_, '_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        let (top, allocated) = (&mut *self.kept.0, &mut *self.kept.1);
+        let bytes = self.old_top - *top;
+        *self.no_gc.kept.1 += (self.old_objects << 36) + bytes / WORD;
+        *allocated += bytes;
+        *top = self.old_top;
+    }
+}
+
+impl<'n, 'h, 's> Deref for Literals<'n, 'h, 's> {
+    type Target = NoGc<'n, 'h, 's>;
+
+    #[inline(always)]
+    fn deref(&self) -> &NoGc<'n, 'h, 's> {
+        &self.no_gc
+    }
+}
+
+impl<'s> Scope<'s> {
+    /// Runs `body` without a collection, with the room that is at hand in the pages that both spaces allocate in: none may be
+    /// left ([`Literals::room`]), and none at all is given under stress. Whoever finds too little does the same through the scope, which makes
+    /// room.
+    ///
+    /// # Errors
+    /// What `body` returns.
+    #[inline(always)]
+    pub fn literals<R>(
+        &mut self,
+        body: impl for<'n> FnOnce(&mut Literals<'n, '_, 's>) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        let heap: &mut Heap = self;
+        let stressed = heap.stressed;
+        let objects = &heap.profile.objects;
+        let (padding, numbers_are_old) = (objects.string_padding / WORD, objects.number_strings_are_old);
+        let Heap { mechanism, record_types, tally, handle_key, id, sites, old_bytes_allocated, .. } = heap;
+        let Spaces { pages, new, old, .. } = &mut mechanism.spaces;
+        let (handles, marking, stored) =
+            (&mut mechanism.roots.handles, &mut mechanism.marking, &mut *mechanism.stored_slots);
+        let cache = mechanism.roots.internal[Internal::NumberStringCache as usize];
+        let page_shift = pages.geometry.shift;
+        pages.with_mutator_view(|view, marks, live| {
+            let cache = word::is_reference(cache).then(|| {
+                let place = view.place(cache);
+                (place, (Header(view.word(place, 0)).words() - 2) / 2)
+            });
+            let end = if stressed { new.top } else { new.limit };
+            let old_end = if stressed { old.top } else { old.limit };
+            body(&mut Literals {
+                no_gc: NoGc {
+                    view,
+                    top: new.top,
+                    end,
+                    objects: 0,
+                    kept: (&mut new.top, tally),
+                    exempt: if marking.active { 0 } else { YOUNG },
+                    stored,
+                    count: 0,
+                    handles,
+                    handle_key: *handle_key,
+                    number: *id,
+                    record_types,
+                    marking,
+                    marks,
+                    scope: std::marker::PhantomData,
+                },
+                old_top: old.top,
+                old_end,
+                old_objects: 0,
+                kept: (&mut old.top, old_bytes_allocated),
+                live,
+                page_shift,
+                sites,
+                number: *id,
+                strings: Strings { padding, numbers_are_old, cache },
+            })
+        })
+    }
+}
+
+impl<'n> Literals<'n, '_, '_> {
+    /// What is left.
+    #[inline]
+    pub fn room(&self) -> LiteralRoom {
+        LiteralRoom { young: self.no_gc.end - self.no_gc.top, old: self.old_end - self.old_top }
+    }
+
+    /// The most that the text of a small integer and a concatenation take together ([`Self::number_to_string`],
+    /// [`Self::concat`]); `None` while the number-string cache would have to grow.
+    #[inline]
+    pub fn room_of_text(&self) -> Option<LiteralRoom> {
+        if matches!(self.strings.cache, Some((_, entries)) if 2 * entries == 2 * INITIAL_CACHE_ENTRIES) {
+            return None;
+        }
+        let number = layout::one_byte_string(LONGEST_INTEGER).bytes() + self.strings.padding * WORD;
+        let both = layout::one_byte_string(MIN_INDIRECT_LENGTH).bytes().max(layout::CONS_STRING.bytes());
+        let both = LiteralRoom::in_new(both + self.strings.padding * WORD);
+        Some(
+            both + if self.strings.numbers_are_old { LiteralRoom::in_old(number) } else { LiteralRoom::in_new(number) },
+        )
+    }
+
+    #[inline(always)]
+    fn old_room(&mut self, bytes: u64) -> Result<Place<'n>, Error> {
+        let (address, next) = (self.old_top, self.old_top + bytes);
+        if next > self.old_end {
+            return Err(Error::out_of_range(bytes, self.old_end - address));
+        }
+        self.old_top = next;
+        self.old_objects += 1;
+        if self.is_marking() {
+            self.no_gc.marks.set(address);
+            let bytes = if on(Mutant::UncountedBlackAllocation) { 0 } else { bytes };
+            self.live[(address >> self.page_shift) as usize] += bytes;
+        }
+        Ok(self.no_gc.view.place(address))
+    }
+
+    #[inline(always)]
+    fn is_marking(&self) -> bool {
+        self.no_gc.exempt == 0
+    }
+
+    /// Writes a word of a fresh old object, or of any other whose page has these flags, and tells the collectors.
+    #[inline(always)]
+    fn store(&mut self, host: Place<'n>, flags: u8, index: u64, value: TaggedValue<'n>) {
+        let view = &mut self.no_gc.view;
+        view.set_element(host, index, value.to_word());
+        let TaggedValue::Object(object) = value else { return };
+        let value_flags = view.flags(object.place);
+        if flags & YOUNG == 0 && value_flags & YOUNG != 0 && !on(Mutant::DropGenerationalBarrier) {
+            let slot = view.place(host.address() + index * WORD);
+            view.remember(slot);
+        }
+        if self.is_marking() {
+            let (address, no_gc) = (host.address(), &mut self.no_gc);
+            let value = (object.word(), value_flags);
+            no_gc.marking.barrier(no_gc.marks, address, flags, address + index * WORD, value);
+        }
+    }
+
+    /// Room for a literal, its header written.
+    #[inline(always)]
+    fn place(&mut self, placement: Placement, header: Header) -> Result<Place<'n>, Error> {
+        let bytes = header.bytes();
+        let place = match placement {
+            Placement::Young => self.no_gc.room(bytes)?,
+            Placement::YoungWithMemento(site) => self.room_with_memento(bytes, site)?,
+            Placement::Old => self.old_room(bytes)?,
+        };
+        self.no_gc.view.set_word(place, 0, header.0);
+        Ok(place)
+    }
+
+    fn room_with_memento(&mut self, bytes: u64, site: AllocationSite) -> Result<Place<'n>, Error> {
+        if site.heap != self.number {
+            return Err(Error::wrong_heap());
+        }
+        let state = self.sites.get_mut(site.number as usize).ok_or_else(Error::wrong_heap)?;
+        let place = self.no_gc.room(bytes + ALLOCATION_MEMENTO.bytes())?;
+        state.created += 1;
+        let view = &mut self.no_gc.view;
+        let memento = view.place(place.address() + bytes);
+        view.set_word(memento, 0, ALLOCATION_MEMENTO.0);
+        view.set_word(memento, 1, u64::from(site.number));
+        Ok(place)
+    }
+
+    /// Writes the slots of a fresh object that are given as values.
+    #[inline(always)]
+    fn initialize(&mut self, object: Place<'n>, is_old: bool, first: u64, values: &[TaggedValue<'n>]) {
+        if is_old {
+            let flags = self.no_gc.view.flags(object);
+            for (index, &value) in (first..).zip(values) {
+                self.store(object, flags, index, value);
+            }
+        } else {
+            for (index, &value) in (first..).zip(values) {
+                self.no_gc.view.set_element(object, index, value.to_word());
+            }
+        }
+    }
+
+    /// As [`Scope::object_literal`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::IndexOutOfRange`] for more than there is room for, or more than 500 fields;
+    /// [`ErrorKind::WrongHeap`] for a site of another heap.
+    #[inline]
+    pub fn object(&mut self, placement: Placement, values: &[TaggedValue<'n>]) -> Result<Tagged<'n, JsObject>, Error> {
+        let fields = few(values)?;
+        let object = self.place(placement, layout::js_object(fields))?;
+        self.no_gc.view.set_word(object, 1, UNDEFINED);
+        self.no_gc.view.set_word(object, 2, UNDEFINED);
+        self.initialize(object, placement == Placement::Old, 3, values);
+        Ok(Tagged::at(object))
+    }
+
+    /// As [`Scope::array_literal`].
+    ///
+    /// # Errors
+    /// As [`Self::object`].
+    #[inline]
+    pub fn array(&mut self, placement: Placement, values: &[TaggedValue<'n>]) -> Result<Tagged<'n, JsArray>, Error> {
+        let length = few(values)?;
+        let is_old = placement == Placement::Old;
+        let array = self.place(placement, layout::JS_ARRAY)?;
+        for (index, word) in [UNDEFINED, UNDEFINED, smi(0)].into_iter().enumerate() {
+            self.no_gc.view.set_word(array, 1 + index as u64, word);
+        }
+        if length > 0 {
+            let store =
+                self.place(if is_old { Placement::Old } else { Placement::Young }, layout::fixed_array(length))?;
+            self.no_gc.view.set_word(store, STORE_LENGTH, smi(length));
+            self.initialize(store, is_old, STORE_FIRST, values);
+            let store: Tagged<'n> = Tagged::at(store);
+            self.store(array, if is_old { 0 } else { YOUNG }, ELEMENTS, store.into());
+            self.no_gc.view.set_word(array, ARRAY_LENGTH, smi(length));
+        }
+        Ok(Tagged::at(array))
+    }
+
+    /// As [`Scope::heap_number`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::IndexOutOfRange`] for more than there is room for.
+    #[inline]
+    pub fn heap_number(&mut self, value: f64) -> Result<Tagged<'n, HeapNumber>, Error> {
+        let number = self.place(Placement::Young, layout::HEAP_NUMBER)?;
+        self.no_gc.view.set_word(number, 1, value.to_bits());
+        Ok(Tagged::at(number))
+    }
+
+    /// Elements that can be pushed before the backing store has to grow; none on an array of doubles.
+    #[inline]
+    pub fn array_room(&self, array: Tagged<'n, JsArray>) -> u64 {
+        let view = &self.no_gc.view;
+        let (length, elements) = (view.word(array.place, ARRAY_LENGTH) >> 32, view.word(array.place, ELEMENTS));
+        if !word::is_reference(elements) {
+            return 0;
+        }
+        let store = view.place(elements);
+        let is_tagged = Header(view.word(store, 0)).is(Kind::FixedArray);
+        if is_tagged { (view.word(store, STORE_LENGTH) >> 32).saturating_sub(length) } else { 0 }
+    }
+
+    /// As [`Heap::array_push`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::IndexOutOfRange`] where [`Self::array_room`] is none.
+    #[inline]
+    pub fn array_push(&mut self, array: Tagged<'n, JsArray>, value: TaggedValue<'n>) -> Result<(), Error> {
+        let room = self.array_room(array);
+        let view = &self.no_gc.view;
+        let length = view.word(array.place, ARRAY_LENGTH) >> 32;
+        if room == 0 {
+            return Err(Error::out_of_range(length, length));
+        }
+        let store = view.place(view.word(array.place, ELEMENTS));
+        let flags = view.flags(store);
+        self.store(store, flags, STORE_FIRST + length, value);
+        self.no_gc.view.set_word(array.place, ARRAY_LENGTH, smi(length + 1));
+        Ok(())
+    }
+
+    /// As [`Heap::array_set`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::IndexOutOfRange`]; [`ErrorKind::WrongKind`] for an array of doubles.
+    #[inline]
+    pub fn array_set(&mut self, array: Tagged<'n, JsArray>, index: u64, value: TaggedValue<'n>) -> Result<(), Error> {
+        let view = &self.no_gc.view;
+        let length = view.word(array.place, ARRAY_LENGTH) >> 32;
+        if index >= length {
+            return Err(Error::out_of_range(index, length));
+        }
+        let store = view.place(view.word(array.place, ELEMENTS));
+        let header = Header(view.word(store, 0));
+        if !header.is(Kind::FixedArray) {
+            return Err(ErrorKind::WrongKind { expected: "FixedArray", found: header.kind() }.into());
+        }
+        let flags = view.flags(store);
+        self.store(store, flags, STORE_FIRST + index, value);
+        Ok(())
+    }
+
+    /// As [`Scope::number_to_string`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::IndexOutOfRange`] for more than there is room for, or where [`Self::room_of_text`] is `None`.
+    #[inline]
+    pub fn number_to_string(&mut self, number: i32) -> Result<Tagged<'n, JsString>, Error> {
+        let key = word::smi(number);
+        let Some((cache, entries)) = self.strings.cache else {
+            return self.short_string(integer_text(number), self.strings.numbers_are_old);
+        };
+        let slot = 2 + 2 * (u64::from(number as u32) & (entries - 1));
+        if self.no_gc.view.element(cache, slot) == key {
+            return Ok(Tagged::at(self.no_gc.view.place(self.no_gc.view.element(cache, slot + 1))));
+        }
+        if entries == INITIAL_CACHE_ENTRIES {
+            return Err(Error::out_of_range(entries, entries));
+        }
+        let string = self.short_string(integer_text(number), self.strings.numbers_are_old)?;
+        self.no_gc.view.set_element(cache, slot, key);
+        let flags = self.no_gc.view.flags(cache);
+        self.store(cache, flags, slot + 1, string.into());
+        Ok(string)
+    }
+
+    /// As [`Scope::concat`], of sequential one-byte strings where the result is short.
+    ///
+    /// # Errors
+    /// [`ErrorKind::IndexOutOfRange`] for more than there is room for; [`ErrorKind::WrongKind`] where one of two strings of less than 13
+    /// characters together is of another kind.
+    #[inline]
+    pub fn concat(
+        &mut self,
+        first: Tagged<'n, JsString>,
+        second: Tagged<'n, JsString>,
+    ) -> Result<Tagged<'n, JsString>, Error> {
+        let lengths = [self.string_length(first), self.string_length(second)];
+        let length = lengths[0] + lengths[1];
+        if length < MIN_INDIRECT_LENGTH {
+            let (start, end) = (self.short_text(first, lengths[0])?, self.short_text(second, lengths[1])?);
+            return self.short_string((end << (8 * lengths[0]) | start, length), false);
+        }
+        if length > layout::MAX_STRING_LENGTH {
+            return Err(ErrorKind::RangeError("Invalid string length").into());
+        }
+        if lengths.contains(&0) {
+            return Ok(if lengths[0] == 0 { second } else { first });
+        }
+        let cons = self.place(Placement::Young, padded(layout::CONS_STRING, self.strings.padding))?;
+        let view = &mut self.no_gc.view;
+        view.set_word(cons, 1, first.word());
+        view.set_word(cons, 2, second.word());
+        view.set_word(cons, CONS_LENGTH, length);
+        Ok(Tagged::at(cons))
+    }
+
+    #[inline(always)]
+    fn string_length(&self, string: Tagged<'n, JsString>) -> u64 {
+        let view = &self.no_gc.view;
+        let is_indirect = matches!(Header(view.word(string.place, 0)).kind(), Kind::ConsString | Kind::SlicedString);
+        view.word(string.place, if is_indirect { CONS_LENGTH } else { SEQUENTIAL_LENGTH }) & 0xffff_ffff
+    }
+
+    #[inline(always)]
+    fn short_text(&self, string: Tagged<'n, JsString>, length: u64) -> Result<u128, Error> {
+        let view = &self.no_gc.view;
+        let header = Header(view.word(string.place, 0));
+        if length > SHORT || !header.is(Kind::OneByteString) {
+            return Err(ErrorKind::WrongKind { expected: "OneByteString", found: header.kind() }.into());
+        }
+        let high = if length > WORD { view.word(string.place, CHARACTERS + 1) } else { 0 };
+        Ok(used(view.word(string.place, CHARACTERS), high, length))
+    }
+
+    /// A one-byte string of at most 16 characters, the first in the lowest byte.
+    #[inline(always)]
+    fn short_string(&mut self, (text, length): (u128, u64), is_old: bool) -> Result<Tagged<'n, JsString>, Error> {
+        let placement = if is_old { Placement::Old } else { Placement::Young };
+        let string = self.place(placement, padded(layout::one_byte_string(length), self.strings.padding))?;
+        let view = &mut self.no_gc.view;
+        view.set_word(string, SEQUENTIAL_LENGTH, length);
+        if length > 0 {
+            view.set_word(string, CHARACTERS, text as u64);
+        }
+        if length > WORD {
+            view.set_word(string, CHARACTERS + 1, (text >> 64) as u64);
+        }
+        Ok(Tagged::at(string))
+    }
+}
+
+/// The number of values, if a literal has as many at most.
+#[inline(always)]
+fn few(values: &[TaggedValue<'_>]) -> Result<u64, Error> {
+    let (count, most) = (values.len() as u64, MOST_WORDS - 12);
+    if count > most { Err(Error::out_of_range(count, most)) } else { Ok(count) }
+}
+
+#[inline(always)]
+fn padded(header: Header, words: u64) -> Header {
+    Header::new(header.kind(), 0, header.words() + words, header.tagged())
+}
