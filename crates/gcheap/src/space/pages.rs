@@ -6,9 +6,11 @@
 use crate::event::SpaceName;
 use crate::memory::backend::BackendKind;
 use crate::memory::{
-    BitTable, MarkView, MutatorView, OS_PAGE, PageSlots, Refused, Reservation, SMALL_HEAP, SideTables, Table, Whole,
+    BitTable, Half, MarkView, MutatorView, OS_PAGE, PageSlots, Refused, Reservation, SMALL_HEAP, SideTables, Table,
+    Whole,
 };
 use crate::mutants::{Mutant, on};
+use crate::object::Header;
 use crate::space::resident::ResidentFree;
 
 /// In new space or new large-object space.
@@ -73,6 +75,9 @@ const NONE: Page =
 pub(crate) struct Pages {
     pub(crate) memory: Reservation,
     pub(crate) marks: BitTable,
+    /// Mark bits of a second marker, all of them clear when there is none; made when the first one comes.
+    other_marks: Option<BitTable>,
+    backend: BackendKind,
     /// Remembered slots: old-to-new, one bit a slot.
     pub(crate) slots: BitTable,
     pub(crate) geometry: Geometry,
@@ -119,16 +124,36 @@ impl Pages {
         MutatorView::enter(memory, slots, remembered, flags, geometry.shift, |view| body(view, marks, live))
     }
 
-    /// As many counts of live bytes as there are pages, all zero: for a second marker.
-    pub(crate) fn no_live_bytes(&self) -> Vec<u64> {
-        vec![0; self.live.len()]
-    }
-
-    /// Adds what a second marker counted.
-    pub(crate) fn add_live_bytes(&mut self, more: &[u64]) {
-        for (live, more) in self.live.iter_mut().zip(more) {
-            *live += more;
+    /// As [`Self::mark_view`] for two markers, which `mark` lets run; false if there is no memory for the tables of the second, or if it
+    /// says so. What both have marked counts once: `read` says how many bytes the markers read of an object, and the second result
+    /// is how many were read twice.
+    pub(crate) fn mark_by_two(
+        &mut self,
+        mark: impl FnOnce(MarkView<'_, Half>, MarkView<'_, Half>) -> bool,
+        read: impl Fn(Header) -> u64,
+    ) -> (bool, u64) {
+        if self.other_marks.is_none() {
+            self.other_marks = BitTable::new(self.backend.make(), self.memory.bytes()).ok();
         }
+        let Pages { memory, marks, other_marks: Some(others), live, flags, geometry, .. } = self else {
+            return (false, 0);
+        };
+        let mut other_live = vec![0; live.len()];
+        let (one, other) = MarkView::new(memory, marks, live, flags, geometry.shift).split(others, &mut other_live);
+        let done = mark(one, other);
+        for (live, other) in live.iter_mut().zip(&other_live) {
+            *live += other;
+        }
+        let mut read_twice = 0;
+        let (low, high) = (self.used_low << geometry.shift, self.used_high.max(self.used_low) << geometry.shift);
+        for (start, end) in [(0, low), (high, memory.bytes())] {
+            marks.take_all(others, start, end - start, |address| {
+                let header = Header(memory.word(address));
+                live[(address >> geometry.shift) as usize] -= header.bytes();
+                read_twice += read(header);
+            });
+        }
+        (done, read_twice)
     }
 
     pub(crate) fn new(backend: BackendKind, geometry: Geometry, bytes: u64) -> Result<Self, Refused> {
@@ -138,6 +163,8 @@ impl Pages {
         let tables = SideTables::new(backend.make(), bytes, slots)?;
         Ok(Pages {
             marks: tables.marks,
+            other_marks: None,
+            backend,
             slots: tables.slots,
             memory,
             geometry,
@@ -471,7 +498,7 @@ impl Pages {
         while let Some(object) = self.marks.next_set(at, end) {
             self.marks.clear(object);
             let copy = self.memory.word(object);
-            let size = crate::object::Header(self.memory.word(copy)).bytes();
+            let size = Header(self.memory.word(copy)).bytes();
             bytes += size;
             at = object + size;
         }
