@@ -60,7 +60,7 @@ pub use heap::no_gc::{LayoutOf, NoGc};
 pub use heap::peek::{Peek, Seen};
 pub use heap::scope::Scope;
 pub use heap::site::{AllocationSite, Placement};
-pub use heap::tagged::{Tagged, TaggedValue};
+pub use heap::tagged::{Tagged, TaggedValue, TaggedWord};
 pub use heap::{Compaction, Finalization, GcKind, GcPhase, Heap, HeapOptions, HeapStatistics, MemoryUsage, RecordType};
 pub use memory::Refused;
 pub use memory::backend::BackendKind;

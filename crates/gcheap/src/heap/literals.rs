@@ -15,7 +15,7 @@ use super::site::{AllocationSite, Placement, SiteState};
 use super::strings::{
     CHARACTERS, CONS_LENGTH, INITIAL_CACHE_ENTRIES, MIN_INDIRECT_LENGTH, SEQUENTIAL_LENGTH, SHORT, integer_text, used,
 };
-use super::tagged::{Tagged, TaggedValue};
+use super::tagged::{Tagged, TaggedWord};
 use crate::memory::{Place, Reservation, WORD};
 use crate::mutants::{Mutant, on};
 use crate::object::layout::{self, ALLOCATION_MEMENTO};
@@ -275,37 +275,61 @@ impl<'n> Literals<'n, '_, '_> {
         self.no_gc.exempt == 0
     }
 
-    /// Writes a word of a fresh old object, or of any other whose page has these flags, and tells the collectors.
+    /// Writes a word of an object whose page has these flags, and tells the collectors.
     #[inline(always)]
-    fn store(&mut self, host: Place<'n>, flags: u8, index: u64, value: TaggedValue<'n>) {
+    fn store(&mut self, host: Place<'n>, flags: u8, index: u64, value: TaggedWord<'n>) {
+        self.no_gc.view.set_element(host, index, value.to_word());
+        self.tell(host, flags, index, value);
+    }
+
+    /// Tells the collectors what was written.
+    #[inline(always)]
+    fn tell(&mut self, host: Place<'n>, flags: u8, index: u64, value: TaggedWord<'n>) {
+        if !word::is_reference(value.to_word()) {
+            return;
+        }
         let view = &mut self.no_gc.view;
-        view.set_element(host, index, value.to_word());
-        let TaggedValue::Object(object) = value else { return };
-        let value_flags = view.flags(object.place);
+        let value_flags = view.flags(view.place(value.to_word()));
         if flags & YOUNG == 0 && value_flags & YOUNG != 0 && !on(Mutant::DropGenerationalBarrier) {
             let slot = view.place(host.address() + index * WORD);
             view.remember(slot);
         }
         if self.is_marking() {
             let (address, no_gc) = (host.address(), &mut self.no_gc);
-            let value = (object.word(), value_flags);
+            let value = (value.to_word(), value_flags);
             no_gc.marking.barrier(no_gc.marks, address, flags, address + index * WORD, value);
         }
     }
 
-    /// Room for a literal, its header written.
+    /// An object of these words and values, which are all that it has.
     #[inline(always)]
-    fn place(&mut self, placement: Placement, header: Header) -> Result<Place<'n>, Error> {
-        let bytes = header.bytes();
+    fn fresh<const N: usize>(
+        &mut self,
+        placement: Placement,
+        header: Header,
+        first: [u64; N],
+        values: &[TaggedWord<'n>],
+    ) -> Result<Place<'n>, Error> {
+        let bytes = header.small_words() * WORD;
         let place = match placement {
             Placement::Young => self.no_gc.room(bytes)?,
             Placement::YoungWithMemento(site) => self.room_with_memento(bytes, site)?,
             Placement::Old => self.old_room(bytes)?,
         };
-        self.no_gc.view.set_word(place, 0, header.0);
+        self.no_gc.view.write_object(place, header.0, N + values.len(), |index| {
+            if index < N { first[index] } else { values[index - N].to_word() }
+        });
+        // Nothing that collectors have seen lies in new space.
+        if placement == Placement::Old {
+            let flags = self.no_gc.view.flags(place);
+            for (index, &value) in (1 + N as u64..).zip(values) {
+                self.tell(place, flags, index, value);
+            }
+        }
         Ok(place)
     }
 
+    #[cold]
     fn room_with_memento(&mut self, bytes: u64, site: AllocationSite) -> Result<Place<'n>, Error> {
         if site.heap != self.number {
             return Err(Error::wrong_heap());
@@ -320,34 +344,16 @@ impl<'n> Literals<'n, '_, '_> {
         Ok(place)
     }
 
-    /// Writes the slots of a fresh object that are given as values.
-    #[inline(always)]
-    fn initialize(&mut self, object: Place<'n>, is_old: bool, first: u64, values: &[TaggedValue<'n>]) {
-        if is_old {
-            let flags = self.no_gc.view.flags(object);
-            for (index, &value) in (first..).zip(values) {
-                self.store(object, flags, index, value);
-            }
-        } else {
-            for (index, &value) in (first..).zip(values) {
-                self.no_gc.view.set_element(object, index, value.to_word());
-            }
-        }
-    }
-
     /// As [`Scope::object_literal`].
     ///
     /// # Errors
     /// [`ErrorKind::IndexOutOfRange`] for more than there is room for, or more than 500 fields;
     /// [`ErrorKind::WrongHeap`] for a site of another heap.
     #[inline]
-    pub fn object(&mut self, placement: Placement, values: &[TaggedValue<'n>]) -> Result<Tagged<'n, JsObject>, Error> {
+    pub fn object(&mut self, placement: Placement, values: &[TaggedWord<'n>]) -> Result<Tagged<'n, JsObject>, Error> {
         let fields = few(values)?;
-        let object = self.place(placement, layout::js_object(fields))?;
-        self.no_gc.view.set_word(object, 1, UNDEFINED);
-        self.no_gc.view.set_word(object, 2, UNDEFINED);
-        self.initialize(object, placement == Placement::Old, 3, values);
-        Ok(Tagged::at(object))
+        let header = Header::small(Kind::JsObject, 3 + fields, 2 + fields);
+        Ok(Tagged::at(self.fresh(placement, header, [UNDEFINED; 2], values)?))
     }
 
     /// As [`Scope::array_literal`].
@@ -355,21 +361,16 @@ impl<'n> Literals<'n, '_, '_> {
     /// # Errors
     /// As [`Self::object`].
     #[inline]
-    pub fn array(&mut self, placement: Placement, values: &[TaggedValue<'n>]) -> Result<Tagged<'n, JsArray>, Error> {
+    pub fn array(&mut self, placement: Placement, values: &[TaggedWord<'n>]) -> Result<Tagged<'n, JsArray>, Error> {
         let length = few(values)?;
         let is_old = placement == Placement::Old;
-        let array = self.place(placement, layout::JS_ARRAY)?;
-        for (index, word) in [UNDEFINED, UNDEFINED, smi(0)].into_iter().enumerate() {
-            self.no_gc.view.set_word(array, 1 + index as u64, word);
-        }
+        let array = self.fresh(placement, layout::JS_ARRAY, [UNDEFINED, UNDEFINED, smi(length)], &[])?;
         if length > 0 {
-            let store =
-                self.place(if is_old { Placement::Old } else { Placement::Young }, layout::fixed_array(length))?;
-            self.no_gc.view.set_word(store, STORE_LENGTH, smi(length));
-            self.initialize(store, is_old, STORE_FIRST, values);
-            let store: Tagged<'n> = Tagged::at(store);
-            self.store(array, if is_old { 0 } else { YOUNG }, ELEMENTS, store.into());
-            self.no_gc.view.set_word(array, ARRAY_LENGTH, smi(length));
+            let header = Header::small(Kind::FixedArray, length + 2, length + 1);
+            let placement = if is_old { Placement::Old } else { Placement::Young };
+            let store: Tagged<'n> = Tagged::at(self.fresh(placement, header, [smi(length)], values)?);
+            self.no_gc.view.set_word(array, ELEMENTS, store.word());
+            self.tell(array, if is_old { 0 } else { YOUNG }, ELEMENTS, store.into());
         }
         Ok(Tagged::at(array))
     }
@@ -380,9 +381,7 @@ impl<'n> Literals<'n, '_, '_> {
     /// [`ErrorKind::IndexOutOfRange`] for more than there is room for.
     #[inline]
     pub fn heap_number(&mut self, value: f64) -> Result<Tagged<'n, HeapNumber>, Error> {
-        let number = self.place(Placement::Young, layout::HEAP_NUMBER)?;
-        self.no_gc.view.set_word(number, 1, value.to_bits());
-        Ok(Tagged::at(number))
+        Ok(Tagged::at(self.fresh(Placement::Young, layout::HEAP_NUMBER, [value.to_bits()], &[])?))
     }
 
     /// Elements that can be pushed before the backing store has to grow; none on an array of doubles.
@@ -403,7 +402,7 @@ impl<'n> Literals<'n, '_, '_> {
     /// # Errors
     /// [`ErrorKind::IndexOutOfRange`] where [`Self::array_room`] is none.
     #[inline]
-    pub fn array_push(&mut self, array: Tagged<'n, JsArray>, value: TaggedValue<'n>) -> Result<(), Error> {
+    pub fn array_push(&mut self, array: Tagged<'n, JsArray>, value: TaggedWord<'n>) -> Result<(), Error> {
         let room = self.array_room(array);
         let view = &self.no_gc.view;
         let length = view.word(array.place, ARRAY_LENGTH) >> 32;
@@ -422,7 +421,7 @@ impl<'n> Literals<'n, '_, '_> {
     /// # Errors
     /// [`ErrorKind::IndexOutOfRange`]; [`ErrorKind::WrongKind`] for an array of doubles.
     #[inline]
-    pub fn array_set(&mut self, array: Tagged<'n, JsArray>, index: u64, value: TaggedValue<'n>) -> Result<(), Error> {
+    pub fn array_set(&mut self, array: Tagged<'n, JsArray>, index: u64, value: TaggedWord<'n>) -> Result<(), Error> {
         let view = &self.no_gc.view;
         let length = view.word(array.place, ARRAY_LENGTH) >> 32;
         if index >= length {
@@ -444,22 +443,52 @@ impl<'n> Literals<'n, '_, '_> {
     /// [`ErrorKind::IndexOutOfRange`] for more than there is room for, or where [`Self::room_of_text`] is `None`.
     #[inline]
     pub fn number_to_string(&mut self, number: i32) -> Result<Tagged<'n, JsString>, Error> {
+        Ok(self.text_of(number)?.0)
+    }
+
+    /// The string of a number, and its text if it had to be made.
+    #[inline(always)]
+    fn text_of(&mut self, number: i32) -> Result<(Tagged<'n, JsString>, Option<(u128, u64)>), Error> {
         let key = word::smi(number);
-        let Some((cache, entries)) = self.strings.cache else {
-            return self.short_string(integer_text(number), self.strings.numbers_are_old);
-        };
-        let slot = 2 + 2 * (u64::from(number as u32) & (entries - 1));
-        if self.no_gc.view.element(cache, slot) == key {
-            return Ok(Tagged::at(self.no_gc.view.place(self.no_gc.view.element(cache, slot + 1))));
+        let mut slot = None;
+        if let Some((cache, entries)) = self.strings.cache {
+            let index = 2 + 2 * (u64::from(number as u32) & (entries - 1));
+            let view = &self.no_gc.view;
+            if view.element(cache, index) == key {
+                return Ok((Tagged::at(view.place(view.element(cache, index + 1))), None));
+            }
+            if entries == INITIAL_CACHE_ENTRIES {
+                return Err(Error::out_of_range(entries, entries));
+            }
+            slot = Some((cache, index));
         }
-        if entries == INITIAL_CACHE_ENTRIES {
-            return Err(Error::out_of_range(entries, entries));
+        let text = integer_text(number);
+        let string = self.short_string(text, self.strings.numbers_are_old)?;
+        if let Some((cache, index)) = slot {
+            self.no_gc.view.set_element(cache, index, key);
+            let flags = self.no_gc.view.flags(cache);
+            self.store(cache, flags, index + 1, string.into());
         }
-        let string = self.short_string(integer_text(number), self.strings.numbers_are_old)?;
-        self.no_gc.view.set_element(cache, slot, key);
-        let flags = self.no_gc.view.flags(cache);
-        self.store(cache, flags, slot + 1, string.into());
-        Ok(string)
+        Ok((string, Some(text)))
+    }
+
+    /// [`Self::number_to_string`], and [`Self::concat`] of a string with that.
+    ///
+    /// # Errors
+    /// As these.
+    #[inline]
+    pub fn concat_number(&mut self, first: Tagged<'n, JsString>, number: i32) -> Result<Tagged<'n, JsString>, Error> {
+        let (string, text) = self.text_of(number)?;
+        if let Some((end, end_length)) = text {
+            let view = &self.no_gc.view;
+            let header = Header(view.word(first.place, 0));
+            let length = view.word(first.place, SEQUENTIAL_LENGTH) & 0xffff_ffff;
+            if header.is(Kind::OneByteString) && length + end_length < MIN_INDIRECT_LENGTH && length <= WORD {
+                let start = used(view.word(first.place, CHARACTERS), 0, length);
+                return self.short_string((end << (8 * length) | start, length + end_length), false);
+            }
+        }
+        self.concat(first, string)
     }
 
     /// As [`Scope::concat`], of sequential one-byte strings where the result is short.
@@ -485,12 +514,10 @@ impl<'n> Literals<'n, '_, '_> {
         if lengths.contains(&0) {
             return Ok(if lengths[0] == 0 { second } else { first });
         }
-        let cons = self.place(Placement::Young, padded(layout::CONS_STRING, self.strings.padding))?;
-        let view = &mut self.no_gc.view;
-        view.set_word(cons, 1, first.word());
-        view.set_word(cons, 2, second.word());
-        view.set_word(cons, CONS_LENGTH, length);
-        Ok(Tagged::at(cons))
+        let header = Header::small(Kind::ConsString, layout::CONS_STRING.words() + self.strings.padding, 2);
+        let place = self.no_gc.room(header.bytes())?;
+        self.no_gc.view.write_object(place, header.0, 3, |index| [first.word(), second.word(), length][index]);
+        Ok(Tagged::at(place))
     }
 
     #[inline(always)]
@@ -514,28 +541,26 @@ impl<'n> Literals<'n, '_, '_> {
     /// A one-byte string of at most 16 characters, the first in the lowest byte.
     #[inline(always)]
     fn short_string(&mut self, (text, length): (u128, u64), is_old: bool) -> Result<Tagged<'n, JsString>, Error> {
-        let placement = if is_old { Placement::Old } else { Placement::Young };
-        let string = self.place(placement, padded(layout::one_byte_string(length), self.strings.padding))?;
+        let words = length.div_ceil(WORD);
+        let header = Header::small(Kind::OneByteString, 2 + words + self.strings.padding, 0);
+        let bytes = header.small_words() * WORD;
+        let place = if is_old { self.old_room(bytes)? } else { self.no_gc.room(bytes)? };
         let view = &mut self.no_gc.view;
-        view.set_word(string, SEQUENTIAL_LENGTH, length);
-        if length > 0 {
-            view.set_word(string, CHARACTERS, text as u64);
+        view.set_word(place, 0, header.0);
+        view.set_word(place, SEQUENTIAL_LENGTH, length);
+        if words > 0 {
+            view.set_word(place, CHARACTERS, text as u64);
         }
-        if length > WORD {
-            view.set_word(string, CHARACTERS + 1, (text >> 64) as u64);
+        if words > 1 {
+            view.set_word(place, CHARACTERS + 1, (text >> 64) as u64);
         }
-        Ok(Tagged::at(string))
+        Ok(Tagged::at(place))
     }
 }
 
 /// The number of values, if a literal has as many at most.
 #[inline(always)]
-fn few(values: &[TaggedValue<'_>]) -> Result<u64, Error> {
+fn few(values: &[TaggedWord<'_>]) -> Result<u64, Error> {
     let (count, most) = (values.len() as u64, MOST_WORDS - 12);
     if count > most { Err(Error::out_of_range(count, most)) } else { Ok(count) }
-}
-
-#[inline(always)]
-fn padded(header: Header, words: u64) -> Header {
-    Header::new(header.kind(), 0, header.words() + words, header.tagged())
 }

@@ -505,27 +505,35 @@ pub(super) fn used(low: u64, high: u64, length: u64) -> u128 {
 /// The decimal digits of an integer, the first character in the lowest byte, and how many there are.
 #[inline]
 pub(super) fn integer_text(number: i32) -> (u128, u64) {
-    let size = number.unsigned_abs();
-    let (mut text, mut length) = if size < 100_000_000 {
-        let digits = eight_digits(size);
-        // Zeros before the first digit that counts; the last one always does.
-        let zeros = (digits | 1 << 56).trailing_zeros() / 8;
-        (u128::from((digits | ZEROS) >> (8 * zeros)), u64::from(8 - zeros))
-    } else {
-        let (high, low) = (size / 100_000_000, size % 100_000_000);
-        let low = u128::from(eight_digits(low) | ZEROS);
-        let (tens, ones) = (u128::from(high / 10), u128::from(high % 10));
-        if tens == 0 {
-            (low << 8 | u128::from(b'0') + ones, 9)
-        } else {
-            (low << 16 | (u128::from(b'0') + ones) << 8 | u128::from(b'0') + tens, 10)
-        }
-    };
-    if number < 0 {
-        text = text << 8 | u128::from(b'-');
-        length += 1;
+    if !(0..EIGHT_DIGITS as i32).contains(&number) {
+        return long_text(number);
     }
-    (text, length)
+    let digits = eight_digits(number as u32);
+    // Zeros before the first digit that counts; the last one always does.
+    let zeros = (digits | 1 << 56).trailing_zeros() / 8;
+    (u128::from((digits | ZEROS) >> (8 * zeros)), u64::from(8 - zeros))
+}
+
+/// The first number of more than eight digits.
+const EIGHT_DIGITS: u32 = 100_000_000;
+
+/// As [`integer_text`], of any integer: kept apart, so that nothing of it is reckoned where it is not needed.
+#[cold]
+#[inline(never)]
+fn long_text(number: i32) -> (u128, u64) {
+    if number < 0 {
+        let size = number.unsigned_abs();
+        let (text, length) = i32::try_from(size).map_or_else(|_| above_eight(size), integer_text);
+        return (text << 8 | u128::from(b'-'), length + 1);
+    }
+    above_eight(number as u32)
+}
+
+fn above_eight(number: u32) -> (u128, u64) {
+    let low = u128::from(eight_digits(number % EIGHT_DIGITS) | ZEROS);
+    let high = number / EIGHT_DIGITS;
+    let (tens, ones) = (u128::from(high / 10), u128::from(b'0') + u128::from(high % 10));
+    if tens == 0 { (low << 8 | ones, 9) } else { (low << 16 | ones << 8 | u128::from(b'0') + tens, 10) }
 }
 
 const ZEROS: u64 = 0x3030_3030_3030_3030;

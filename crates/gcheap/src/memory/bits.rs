@@ -3,7 +3,7 @@
 //! The table is address space first (one sixty-fourth of the reservation) and becomes memory where it is touched.
 //! Indexes are heap addresses; the same masking as in [`Reservation`](super::Reservation) keeps every access inside.
 
-use super::{Reservation, WORD};
+use super::{OS_PAGE, Reservation, WORD};
 use std::ptr::NonNull;
 
 pub(crate) struct BitTable {
@@ -24,8 +24,8 @@ impl BitTable {
 
     /// A table for a reservation of `heap_bytes`, in memory of its own.
     pub(crate) fn new(backend: Box<dyn super::backend::Backend>, heap_bytes: u64) -> Result<Self, super::Refused> {
-        let bytes = (heap_bytes / 64).max(super::OS_PAGE);
-        let mut table = Reservation::new(backend, bytes, super::OS_PAGE)?;
+        let bytes = (heap_bytes / 64).max(OS_PAGE);
+        let mut table = Reservation::new(backend, bytes, OS_PAGE)?;
         table.commit(0, table.bytes())?;
         Ok(BitTable { table })
     }
@@ -79,6 +79,14 @@ impl BitTable {
     pub(crate) fn clear_run(&mut self, address: u64, bytes: u64) {
         debug_assert!(address.is_multiple_of(SPAN) && bytes.is_multiple_of(SPAN));
         self.table.fill_words(address / SPAN * WORD, bytes / SPAN, 0);
+    }
+
+    /// Gives back the memory of the bits of a run of heap bytes, all of which are clear.
+    pub(crate) fn discard_clear(&mut self, address: u64, bytes: u64) {
+        let (start, end) = ((address / 64).next_multiple_of(OS_PAGE), (address + bytes) / 64 / OS_PAGE * OS_PAGE);
+        if start < end {
+            self.table.discard(start, end - start);
+        }
     }
 
     /// Clears the bits of a run of heap bytes of any alignment to a word.

@@ -132,6 +132,7 @@ impl Pages {
         mark: impl FnOnce(MarkView<'_, Half>, MarkView<'_, Half>) -> bool,
         read: impl Fn(Header) -> u64,
     ) -> (bool, u64) {
+        let used = self.used();
         if self.other_marks.is_none() {
             self.other_marks = BitTable::new(self.backend.make(), self.memory.bytes()).ok();
         }
@@ -145,8 +146,7 @@ impl Pages {
             *live += other;
         }
         let mut read_twice = 0;
-        let (low, high) = (self.used_low << geometry.shift, self.used_high.max(self.used_low) << geometry.shift);
-        for (start, end) in [(0, low), (high, memory.bytes())] {
+        for (start, end) in used {
             marks.take_all(others, start, end - start, |address| {
                 let header = Header(memory.word(address));
                 live[(address >> geometry.shift) as usize] -= header.bytes();
@@ -489,6 +489,22 @@ impl Pages {
             self.slots.clear_run(at, chunk);
             chunks &= chunks - 1;
         }
+    }
+
+    /// Nothing is remembered: a large heap gives back what it needed for that. The next full collection needs as much for the mark bits
+    /// of a second marker.
+    pub(crate) fn nothing_is_remembered(&mut self) {
+        if self.is_large_heap {
+            for (start, end) in self.used() {
+                self.slots.discard_clear(start, end - start);
+            }
+        }
+    }
+
+    /// Addresses of which some were ever used.
+    fn used(&self) -> [(u64, u64); 2] {
+        let (shift, end) = (self.geometry.shift, self.memory.bytes());
+        [(0, self.used_low << shift), (self.used_high.max(self.used_low) << shift, end)]
     }
 
     /// Clears the marks of the (moved) objects between `start` and `end`; the bytes of their new copies.

@@ -5,7 +5,7 @@
 //! in the same order; whatever is not certain to go well is left to that.
 
 use gcheap::types::JsString;
-use gcheap::{Error, LiteralRoom, Literals, Local, Placement, Scope, TaggedValue};
+use gcheap::{Error, LiteralRoom, Literals, Local, Placement, Scope, TaggedWord};
 
 use super::super::code::Codes;
 use super::super::keep::Holder;
@@ -125,27 +125,26 @@ impl Hands<'_, '_> {
 
     /// The value that a body leaves.
     #[inline]
-    fn thing<'n>(&self, body: usize, literals: &mut Literals<'n, '_, '_>) -> Result<TaggedValue<'n>, Error> {
+    fn thing<'n>(&self, body: usize, literals: &mut Literals<'n, '_, '_>) -> Result<TaggedWord<'n>, Error> {
         let program = self.program;
         let Body { block, first_site, .. } = program.bodies[body];
-        let mut stack = [TaggedValue::Undefined; FEW];
+        let mut stack = [TaggedWord::UNDEFINED; FEW];
         let mut top = 0;
         for op in &program.ops[block.start..block.end] {
             match *op {
-                Op::Integer(more) => stack[top] = TaggedValue::Smi(self.n.wrapping_add(more)),
+                Op::Integer(more) => stack[top] = self.n.wrapping_add(more).into(),
                 Op::Integers { first, count } => {
                     let mut number = self.n.wrapping_add(first);
-                    for slot in &mut stack[top..top + count] {
-                        *slot = TaggedValue::Smi(number);
+                    for _ in 0..count {
+                        stack[top] = number.into();
                         number = number.wrapping_add(1);
+                        top += 1;
                     }
-                    top += count;
                     continue;
                 }
                 Op::Text(text) => {
-                    let number = literals.number_to_string(self.n)?;
                     let text = literals.tagged(self.texts[text])?;
-                    stack[top] = literals.concat(text, number)?.into();
+                    stack[top] = literals.concat_number(text, self.n)?.into();
                 }
                 Op::Object { site, fields } => {
                     top -= fields;
@@ -169,7 +168,7 @@ impl Hands<'_, '_> {
                 }
                 Op::Call(called) => stack[top] = self.called(called, literals)?,
                 // `Null`: nothing else is in a body that is entered here.
-                _ => stack[top] = TaggedValue::Undefined,
+                _ => stack[top] = TaggedWord::UNDEFINED,
             }
             top += 1;
         }
@@ -178,7 +177,7 @@ impl Hands<'_, '_> {
 
     /// As [`Self::thing`], of a body that another one calls.
     #[inline(never)]
-    fn called<'n>(&self, body: usize, literals: &mut Literals<'n, '_, '_>) -> Result<TaggedValue<'n>, Error> {
+    fn called<'n>(&self, body: usize, literals: &mut Literals<'n, '_, '_>) -> Result<TaggedWord<'n>, Error> {
         self.thing(body, literals)
     }
 }
