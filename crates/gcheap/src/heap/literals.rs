@@ -8,6 +8,7 @@ use super::Heap;
 use super::allocate::smi;
 use super::error::{Error, ErrorKind};
 use super::handle::types::{HeapNumber, JsArray, JsObject, JsString};
+use super::handle::{Local, Type};
 use super::no_gc::NoGc;
 use super::objects::{ARRAY_LENGTH, ELEMENTS, STORE_FIRST, STORE_LENGTH};
 use super::scope::Scope;
@@ -232,7 +233,13 @@ impl<'s> Scope<'s> {
     }
 }
 
-impl<'n> Literals<'n, '_, '_> {
+impl<'n, 's> Literals<'n, '_, 's> {
+    /// As [`NoGc::local`].
+    #[inline]
+    pub fn local<T: Type>(&mut self, tagged: Tagged<'n, T>) -> Local<'s, T> {
+        self.no_gc.local(tagged)
+    }
+
     /// What is left.
     #[inline]
     pub fn room(&self) -> LiteralRoom {
