@@ -188,9 +188,7 @@ impl Mechanism {
             read: 0,
         };
         let done = marker.drain::<CANDIDATES>(budget);
-        let read = marker.read;
-        drop(marker);
-        marking.read_bytes += read;
+        marking.read_bytes += marker.read;
         done
     }
 }

@@ -98,6 +98,9 @@ impl Add for LiteralRoom {
     }
 }
 
+/// At most 16 one-byte characters, the first in the lowest byte, and how many they are.
+type ShortText = (u128, u64);
+
 /// A stretch without a collection in which literals are made; [`Scope::literals`] opens it.
 ///
 /// ```
@@ -455,7 +458,7 @@ impl<'n, 's> Literals<'n, '_, 's> {
 
     /// The string of a number, and its text if it had to be made.
     #[inline(always)]
-    fn text_of(&mut self, number: i32) -> Result<(Tagged<'n, JsString>, Option<(u128, u64)>), Error> {
+    fn text_of(&mut self, number: i32) -> Result<(Tagged<'n, JsString>, Option<ShortText>), Error> {
         let key = word::smi(number);
         let mut slot = None;
         if let Some((cache, entries)) = self.strings.cache {
@@ -547,7 +550,7 @@ impl<'n, 's> Literals<'n, '_, 's> {
 
     /// A one-byte string of at most 16 characters, the first in the lowest byte.
     #[inline(always)]
-    fn short_string(&mut self, (text, length): (u128, u64), is_old: bool) -> Result<Tagged<'n, JsString>, Error> {
+    fn short_string(&mut self, (text, length): ShortText, is_old: bool) -> Result<Tagged<'n, JsString>, Error> {
         let words = length.div_ceil(WORD);
         let header = Header::small(Kind::OneByteString, 2 + words + self.strings.padding, 0);
         let bytes = header.small_words() * WORD;

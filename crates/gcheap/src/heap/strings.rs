@@ -533,7 +533,7 @@ fn above_eight(number: u32) -> (u128, u64) {
     let low = u128::from(eight_digits(number % EIGHT_DIGITS) | ZEROS);
     let high = number / EIGHT_DIGITS;
     let (tens, ones) = (u128::from(high / 10), u128::from(b'0') + u128::from(high % 10));
-    if tens == 0 { (low << 8 | ones, 9) } else { (low << 16 | ones << 8 | u128::from(b'0') + tens, 10) }
+    if tens == 0 { (low << 8 | ones, 9) } else { (low << 16 | ones << 8 | (u128::from(b'0') + tens), 10) }
 }
 
 const ZEROS: u64 = 0x3030_3030_3030_3030;
@@ -544,9 +544,9 @@ const ZEROS: u64 = 0x3030_3030_3030_3030;
 fn eight_digits(number: u32) -> u64 {
     let halves = u64::from(number / 10_000) | u64::from(number % 10_000) << 32;
     // A hundredth of what is below 10,000, a tenth of what is below 100.
-    let hundreds = (halves * 5243 >> 19) & 0x7f_0000_007f;
+    let hundreds = ((halves * 5243) >> 19) & 0x7f_0000_007f;
     let pairs = hundreds | (halves - hundreds * 100) << 16;
-    let tens = (pairs * 103 >> 10) & 0x000f_000f_000f_000f;
+    let tens = ((pairs * 103) >> 10) & 0x000f_000f_000f_000f;
     tens | (pairs - tens * 10) << 8
 }
 
