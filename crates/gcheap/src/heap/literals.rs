@@ -7,17 +7,15 @@
 use super::Heap;
 use super::allocate::smi;
 use super::error::{Error, ErrorKind};
-use super::handle::types::{HeapNumber, JsArray, JsObject, JsString};
+use super::handle::types::{HeapNumber, JsArray, JsObject};
 use super::handle::{Local, Type};
+use super::literal_room::{LiteralRoom, MOST_WORDS};
 use super::no_gc::NoGc;
 use super::objects::{ARRAY_LENGTH, ELEMENTS, STORE_FIRST, STORE_LENGTH};
 use super::scope::Scope;
 use super::site::{AllocationSite, Placement, SiteState};
-use super::strings::{
-    CHARACTERS, CONS_LENGTH, INITIAL_CACHE_ENTRIES, MIN_INDIRECT_LENGTH, SEQUENTIAL_LENGTH, SHORT, integer_text, used,
-};
 use super::tagged::{Tagged, TaggedWord};
-use crate::memory::{Place, Reservation, WORD};
+use crate::memory::{Place, WORD};
 use crate::mutants::{Mutant, on};
 use crate::object::layout::{self, ALLOCATION_MEMENTO};
 use crate::object::word::{self, UNDEFINED};
@@ -25,81 +23,7 @@ use crate::object::{Header, Kind};
 use crate::roots::Internal;
 use crate::space::Spaces;
 use crate::space::pages::YOUNG;
-use std::ops::{Add, Deref};
-
-/// Characters of the longest text of a small integer: `-2147483648`.
-const LONGEST_INTEGER: u64 = 11;
-/// Words of a literal, header included, at most.
-const MOST_WORDS: u64 = Reservation::MOST_IN_A_RUN;
-
-/// Bytes in new and in old space.
-///
-/// ```
-/// use gcheap::{LiteralRoom, Placement};
-/// let pair = LiteralRoom::of_object(Placement::Young, 2);
-/// let both = pair + LiteralRoom::of_array(Placement::Old, 3);
-/// assert_eq!((both.young, both.old), (40, 32 + 40));
-/// assert_eq!(pair.times_in(LiteralRoom { young: 100, old: 0 }), 2);
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LiteralRoom {
-    /// Bytes in new space.
-    pub young: u64,
-    /// Bytes in old space.
-    pub old: u64,
-}
-
-impl LiteralRoom {
-    /// What an object literal of so many fields takes.
-    pub fn of_object(placement: Placement, fields: u64) -> LiteralRoom {
-        Self::placed(placement, layout::js_object(fields.min(MOST_WORDS)).bytes())
-    }
-
-    /// What an array literal of so many elements takes.
-    pub fn of_array(placement: Placement, length: u64) -> LiteralRoom {
-        let array = Self::placed(placement, layout::JS_ARRAY.bytes());
-        let store = if length == 0 { 0 } else { layout::fixed_array(length.min(MOST_WORDS)).bytes() };
-        array + if placement == Placement::Old { Self::in_old(store) } else { Self::in_new(store) }
-    }
-
-    /// What a boxed double takes.
-    pub fn of_number() -> LiteralRoom {
-        Self::in_new(layout::HEAP_NUMBER.bytes())
-    }
-
-    fn placed(placement: Placement, bytes: u64) -> LiteralRoom {
-        match placement {
-            Placement::Young => Self::in_new(bytes),
-            Placement::YoungWithMemento(_) => Self::in_new(bytes + ALLOCATION_MEMENTO.bytes()),
-            Placement::Old => Self::in_old(bytes),
-        }
-    }
-
-    fn in_new(bytes: u64) -> LiteralRoom {
-        LiteralRoom { young: bytes, old: 0 }
-    }
-
-    fn in_old(bytes: u64) -> LiteralRoom {
-        LiteralRoom { young: 0, old: bytes }
-    }
-
-    /// How many of this size fit.
-    pub fn times_in(self, room: LiteralRoom) -> u64 {
-        let times = |room: u64, each: u64| room.checked_div(each).unwrap_or(u64::MAX);
-        times(room.young, self.young).min(times(room.old, self.old))
-    }
-}
-
-impl Add for LiteralRoom {
-    type Output = LiteralRoom;
-
-    fn add(self, other: LiteralRoom) -> LiteralRoom {
-        LiteralRoom { young: self.young + other.young, old: self.old + other.old }
-    }
-}
-
-/// At most 16 one-byte characters, the first in the lowest byte, and how many they are.
-type ShortText = (u128, u64);
+use std::ops::Deref;
 
 /// A stretch without a collection in which literals are made; [`Scope::literals`] opens it.
 ///
@@ -123,7 +47,7 @@ type ShortText = (u128, u64);
 /// ```
 /// It can do what [`NoGc`] can that changes nothing.
 pub struct Literals<'n, 'h, 's> {
-    no_gc: NoGc<'n, 'h, 's>,
+    pub(super) no_gc: NoGc<'n, 'h, 's>,
     /// The next old object goes here; brought up to date when the stretch ends.
     old_top: u64,
     old_end: u64,
@@ -136,17 +60,17 @@ pub struct Literals<'n, 'h, 's> {
     page_shift: u32,
     sites: &'h mut [SiteState],
     number: u32,
-    strings: Strings<'n>,
+    pub(super) strings: Strings<'n>,
 }
 
 /// What a version's strings are like, and where those of numbers are kept.
 #[derive(Clone, Copy)]
-struct Strings<'n> {
+pub(super) struct Strings<'n> {
     /// Words more than the layout says.
-    padding: u64,
-    numbers_are_old: bool,
+    pub(super) padding: u64,
+    pub(super) numbers_are_old: bool,
     /// The number-string cache and the number of its entries, a power of two; none before it is made.
-    cache: Option<(Place<'n>, u64)>,
+    pub(super) cache: Option<(Place<'n>, u64)>,
 }
 
 impl std::fmt::Debug for Literals<'_, '_, '_> {
@@ -249,23 +173,8 @@ impl<'n, 's> Literals<'n, '_, 's> {
         LiteralRoom { young: self.no_gc.end - self.no_gc.top, old: self.old_end - self.old_top }
     }
 
-    /// The most that the text of a small integer and a concatenation take together ([`Self::number_to_string`],
-    /// [`Self::concat`]); `None` while the number-string cache would have to grow.
-    #[inline]
-    pub fn room_of_text(&self) -> Option<LiteralRoom> {
-        if matches!(self.strings.cache, Some((_, entries)) if 2 * entries == 2 * INITIAL_CACHE_ENTRIES) {
-            return None;
-        }
-        let number = layout::one_byte_string(LONGEST_INTEGER).bytes() + self.strings.padding * WORD;
-        let both = layout::one_byte_string(MIN_INDIRECT_LENGTH).bytes().max(layout::CONS_STRING.bytes());
-        let both = LiteralRoom::in_new(both + self.strings.padding * WORD);
-        Some(
-            both + if self.strings.numbers_are_old { LiteralRoom::in_old(number) } else { LiteralRoom::in_new(number) },
-        )
-    }
-
     #[inline(always)]
-    fn old_room(&mut self, bytes: u64) -> Result<Place<'n>, Error> {
+    pub(super) fn old_room(&mut self, bytes: u64) -> Result<Place<'n>, Error> {
         let (address, next) = (self.old_top, self.old_top + bytes);
         if next > self.old_end {
             return Err(Error::out_of_range(bytes, self.old_end - address));
@@ -281,13 +190,13 @@ impl<'n, 's> Literals<'n, '_, 's> {
     }
 
     #[inline(always)]
-    fn is_marking(&self) -> bool {
+    pub(super) fn is_marking(&self) -> bool {
         self.no_gc.exempt == 0
     }
 
     /// Writes a word of an object whose page has these flags, and tells the collectors.
     #[inline(always)]
-    fn store(&mut self, host: Place<'n>, flags: u8, index: u64, value: TaggedWord<'n>) {
+    pub(super) fn store(&mut self, host: Place<'n>, flags: u8, index: u64, value: TaggedWord<'n>) {
         self.no_gc.view.set_element(host, index, value.to_word());
         self.tell(host, flags, index, value);
     }
@@ -445,126 +354,6 @@ impl<'n, 's> Literals<'n, '_, 's> {
         let flags = view.flags(store);
         self.store(store, flags, STORE_FIRST + index, value);
         Ok(())
-    }
-
-    /// As [`Scope::number_to_string`].
-    ///
-    /// # Errors
-    /// [`ErrorKind::IndexOutOfRange`] for more than there is room for, or where [`Self::room_of_text`] is `None`.
-    #[inline]
-    pub fn number_to_string(&mut self, number: i32) -> Result<Tagged<'n, JsString>, Error> {
-        Ok(self.text_of(number)?.0)
-    }
-
-    /// The string of a number, and its text if it had to be made.
-    #[inline(always)]
-    fn text_of(&mut self, number: i32) -> Result<(Tagged<'n, JsString>, Option<ShortText>), Error> {
-        let key = word::smi(number);
-        let mut slot = None;
-        if let Some((cache, entries)) = self.strings.cache {
-            let index = 2 + 2 * (u64::from(number as u32) & (entries - 1));
-            let view = &self.no_gc.view;
-            if view.element(cache, index) == key {
-                return Ok((Tagged::at(view.place(view.element(cache, index + 1))), None));
-            }
-            if entries == INITIAL_CACHE_ENTRIES {
-                return Err(Error::out_of_range(entries, entries));
-            }
-            slot = Some((cache, index));
-        }
-        let text = integer_text(number);
-        let string = self.short_string(text, self.strings.numbers_are_old)?;
-        if let Some((cache, index)) = slot {
-            self.no_gc.view.set_element(cache, index, key);
-            let flags = self.no_gc.view.flags(cache);
-            self.store(cache, flags, index + 1, string.into());
-        }
-        Ok((string, Some(text)))
-    }
-
-    /// [`Self::number_to_string`], and [`Self::concat`] of a string with that.
-    ///
-    /// # Errors
-    /// As these.
-    #[inline]
-    pub fn concat_number(&mut self, first: Tagged<'n, JsString>, number: i32) -> Result<Tagged<'n, JsString>, Error> {
-        let (string, text) = self.text_of(number)?;
-        if let Some((end, end_length)) = text {
-            let view = &self.no_gc.view;
-            let header = Header(view.word(first.place, 0));
-            let length = view.word(first.place, SEQUENTIAL_LENGTH) & 0xffff_ffff;
-            if header.is(Kind::OneByteString) && length + end_length < MIN_INDIRECT_LENGTH && length <= WORD {
-                let start = used(view.word(first.place, CHARACTERS), 0, length);
-                return self.short_string((end << (8 * length) | start, length + end_length), false);
-            }
-        }
-        self.concat(first, string)
-    }
-
-    /// As [`Scope::concat`], of sequential one-byte strings where the result is short.
-    ///
-    /// # Errors
-    /// [`ErrorKind::IndexOutOfRange`] for more than there is room for; [`ErrorKind::WrongKind`] where one of two strings of less than 13
-    /// characters together is of another kind.
-    #[inline]
-    pub fn concat(
-        &mut self,
-        first: Tagged<'n, JsString>,
-        second: Tagged<'n, JsString>,
-    ) -> Result<Tagged<'n, JsString>, Error> {
-        let lengths = [self.string_length(first), self.string_length(second)];
-        let length = lengths[0] + lengths[1];
-        if length < MIN_INDIRECT_LENGTH {
-            let (start, end) = (self.short_text(first, lengths[0])?, self.short_text(second, lengths[1])?);
-            return self.short_string((end << (8 * lengths[0]) | start, length), false);
-        }
-        if length > layout::MAX_STRING_LENGTH {
-            return Err(ErrorKind::RangeError("Invalid string length").into());
-        }
-        if lengths.contains(&0) {
-            return Ok(if lengths[0] == 0 { second } else { first });
-        }
-        let header = Header::small(Kind::ConsString, layout::CONS_STRING.words() + self.strings.padding, 2);
-        let place = self.no_gc.room(header.bytes())?;
-        self.no_gc.view.write_object(place, header.0, 3, |index| [first.word(), second.word(), length][index]);
-        Ok(Tagged::at(place))
-    }
-
-    #[inline(always)]
-    fn string_length(&self, string: Tagged<'n, JsString>) -> u64 {
-        let view = &self.no_gc.view;
-        let is_indirect = matches!(Header(view.word(string.place, 0)).kind(), Kind::ConsString | Kind::SlicedString);
-        view.word(string.place, if is_indirect { CONS_LENGTH } else { SEQUENTIAL_LENGTH }) & 0xffff_ffff
-    }
-
-    #[inline(always)]
-    fn short_text(&self, string: Tagged<'n, JsString>, length: u64) -> Result<u128, Error> {
-        let view = &self.no_gc.view;
-        let header = Header(view.word(string.place, 0));
-        if length > SHORT || !header.is(Kind::OneByteString) {
-            return Err(ErrorKind::WrongKind { expected: "OneByteString", found: header.kind() }.into());
-        }
-        let high = if length > WORD { view.word(string.place, CHARACTERS + 1) } else { 0 };
-        Ok(used(view.word(string.place, CHARACTERS), high, length))
-    }
-
-    /// A one-byte string of at most 16 characters, the first in the lowest byte.
-    #[inline(always)]
-    fn short_string(&mut self, (text, length): ShortText, is_old: bool) -> Result<Tagged<'n, JsString>, Error> {
-        let words = length.div_ceil(WORD);
-        let header = Header::small(Kind::OneByteString, 2 + words + self.strings.padding, 0);
-        let bytes = header.small_words() * WORD;
-        let place = if is_old { self.old_room(bytes)? } else { self.no_gc.room(bytes)? };
-        let view = &mut self.no_gc.view;
-        view.set_word(place, 0, header.0);
-        view.set_word(place, SEQUENTIAL_LENGTH, length);
-        if words > 0 {
-            view.set_word(place, CHARACTERS, text as u64);
-        }
-        if words > 1 {
-            view.set_word(place, CHARACTERS + 1, (text >> 64) as u64);
-        }
-        Ok(Tagged::at(place))
     }
 }
 
