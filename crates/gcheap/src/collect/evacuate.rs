@@ -140,6 +140,9 @@ impl Mechanism {
         for slot_page in spaces.pages.remembered_slots() {
             spaces.pages.clear_remembered_slot_page(slot_page);
         }
+        if to_young.is_empty() {
+            spaces.pages.nothing_is_remembered();
+        }
         for slot in to_young {
             spaces.pages.remember(slot);
         }

@@ -11,8 +11,7 @@
 //! old space are marked at once (black allocation). Stack roots are seen only by the final pause.
 
 use super::Mechanism;
-use super::parallel_mark::Outbox;
-use crate::memory::{BitTable, Mark, MarkView, Reservation, Share, Slots, Top, WORD, Worklist};
+use crate::memory::{BitTable, MarkView, Reservation, Share, Slots, Top, WORD, Worklist};
 use crate::mutants::{Mutant, on};
 use crate::object::word::{address as address_of, is_reference, is_weak_reference};
 use crate::object::{Header, USUAL_TAGGED};
@@ -21,7 +20,7 @@ use crate::space::pages::{CANDIDATE, YOUNG};
 /// Entries of the prefetching queue.
 const QUEUE: usize = 8;
 /// Tagged words of an object that are visited in one piece.
-const PIECE: u64 = 1024;
+pub(super) const PIECE: u64 = 1024;
 // What is usual has no more slots than a view finds without another mask.
 const _: () = assert!(USUAL_TAGGED <= Reservation::MOST_IN_A_RUN && USUAL_TAGGED <= PIECE);
 
@@ -40,8 +39,8 @@ pub(crate) struct Marking {
     pub(crate) active: bool,
     /// Marked objects whose slots were not visited.
     pub(super) worklist: Worklist<u32>,
-    /// Long objects and the first slot that was not visited.
-    pub(super) pieces: Worklist<(u32, u32)>,
+    /// Long objects that were not visited to the end.
+    pub(super) pieces: Worklist<Piece>,
     /// Slots of old objects that point into evacuation candidates.
     pub(crate) recorded: Worklist<u32>,
     /// Pages to be evacuated.
@@ -53,13 +52,22 @@ pub(crate) struct Marking {
     pub(crate) parallel: bool,
 }
 
+/// What of a long object was not visited.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Piece {
+    pub(super) object: u32,
+    /// The first slot of it, and the last one; an object that has become shorter ends before.
+    pub(super) first: u32,
+    pub(super) last: u32,
+}
+
 #[inline(always)]
 fn pack(address: u64) -> u32 {
     (address / WORD) as u32
 }
 
 #[inline(always)]
-fn unpack(index: u32) -> u64 {
+pub(super) fn unpack(index: u32) -> u64 {
     u64::from(index) * WORD
 }
 
@@ -102,7 +110,8 @@ impl Marking {
         mut place_waiting: impl FnMut(u64) -> Option<u64>,
     ) {
         self.worklist.retain_map(|index| place_waiting(unpack(index)).map(pack));
-        self.pieces.retain_map(|(index, at)| place(unpack(index)).map(|address| (pack(address), at)));
+        self.pieces
+            .retain_map(|piece| place(unpack(piece.object)).map(|address| Piece { object: pack(address), ..piece }));
     }
 
     /// Recorded slots, consumed.
@@ -176,13 +185,10 @@ impl Mechanism {
             pieces: &mut marking.pieces,
             recorded: &mut marking.recorded,
             view: self.spaces.pages.mark_view(),
-            away: Outbox::closed(),
             read: 0,
         };
         let done = marker.drain::<CANDIDATES>(budget);
-        let read = marker.read;
-        drop(marker);
-        marking.read_bytes += read;
+        marking.read_bytes += marker.read;
         done
     }
 }
@@ -190,11 +196,9 @@ impl Mechanism {
 /// The marking loop's own state.
 pub(super) struct Marker<'m, S: Share> {
     pub(super) waiting: &'m mut Worklist<u32>,
-    pub(super) pieces: &'m mut Worklist<(u32, u32)>,
+    pub(super) pieces: &'m mut Worklist<Piece>,
     pub(super) recorded: &'m mut Worklist<u32>,
     pub(super) view: MarkView<'m, S>,
-    /// Objects that another marker has to mark.
-    pub(super) away: Outbox<'m>,
     /// Bytes read.
     pub(super) read: u64,
 }
@@ -216,7 +220,7 @@ impl<S: Share> Marker<'_, S> {
     /// Visits until nothing is left or `budget` bytes were read; whether nothing is left.
     #[inline(always)]
     pub(super) fn drain<const CANDIDATES: bool>(&mut self, budget: u64) -> bool {
-        let Marker { waiting, pieces, recorded, view, away, read } = self;
+        let Marker { waiting, pieces, recorded, view, read } = self;
         let mut hand = Hand { waiting: waiting.top(), view: view.reborrow(), read: *read };
         // Popped objects whose headers are on their way, the oldest at `turn`; 0 is an empty place.
         let mut queue = [0u32; QUEUE];
@@ -245,7 +249,7 @@ impl<S: Share> Marker<'_, S> {
                 None => match queue.iter_mut().find(|place| **place != 0) {
                     Some(place) => hand.open(unpack(std::mem::take(place)), pieces),
                     None => match pieces.pop() {
-                        Some((index, at)) => hand.next_piece(unpack(index), u64::from(at), pieces),
+                        Some(piece) => hand.next_piece(piece, pieces),
                         None => break true,
                     },
                 },
@@ -253,7 +257,7 @@ impl<S: Share> Marker<'_, S> {
             // From object to neighbour without a detour over the stack: what was allocated together lies together.
             loop {
                 here = run.address;
-                let next = hand.visit::<CANDIDATES>(run, recorded, away);
+                let next = hand.visit::<CANDIDATES>(run, recorded);
                 if next == 0 {
                     break;
                 }
@@ -272,20 +276,12 @@ impl<S: Share> Marker<'_, S> {
         *read = hand.read;
         done
     }
-
-    /// Marks an object that another marker came upon.
-    #[inline(always)]
-    pub(super) fn receive(&mut self, index: u32) {
-        if self.view.set_mark(unpack(index)) == Mark::Fresh {
-            self.waiting.push(index);
-        }
-    }
 }
 
 impl<'m, S: Share> Hand<'m, S> {
     /// The slots of a marked object, which counts as live from here on.
     #[inline(always)]
-    fn open(&mut self, address: u64, pieces: &mut Worklist<(u32, u32)>) -> Run<'m> {
+    fn open(&mut self, address: u64, pieces: &mut Worklist<Piece>) -> Run<'m> {
         let address = self.view.place(address);
         let header = Header(self.view.word(address));
         if header.is_usual() {
@@ -297,7 +293,7 @@ impl<'m, S: Share> Hand<'m, S> {
         }
         self.view.add_live(address, header.bytes());
         if !header.is_small() || header.small_tagged() > PIECE {
-            return self.next_piece(address, 1, pieces);
+            return self.next_piece(Piece { object: pack(address), first: 1, last: u32::MAX }, pieces);
         }
         self.read += WORD + header.tagged() * WORD;
         Run { address, slots: self.view.slots(address + WORD, header.tagged()) }
@@ -305,20 +301,16 @@ impl<'m, S: Share> Hand<'m, S> {
 
     /// A piece of a long object; the rest waits.
     #[inline(always)]
-    fn next_piece(&mut self, address: u64, first: u64, pieces: &mut Worklist<(u32, u32)>) -> Run<'m> {
-        let count = piece(pieces, Header(self.view.word(address)), address, first);
+    fn next_piece(&mut self, piece: Piece, pieces: &mut Worklist<Piece>) -> Run<'m> {
+        let address = self.view.place(unpack(piece.object));
+        let count = cut(pieces, Header(self.view.word(address)), piece);
         self.read += count * WORD;
-        Run { address, slots: self.view.slots(address + first * WORD, count) }
+        Run { address, slots: self.view.slots(address + u64::from(piece.first) * WORD, count) }
     }
 
     /// Marks what the slots refer to and pushes it, all but the last: that is returned, to be visited next if it lies near.
     #[inline(always)]
-    fn visit<const CANDIDATES: bool>(
-        &mut self,
-        run: Run<'m>,
-        recorded: &mut Worklist<u32>,
-        away: &mut Outbox<'_>,
-    ) -> u64 {
+    fn visit<const CANDIDATES: bool>(&mut self, run: Run<'m>, recorded: &mut Worklist<u32>) -> u64 {
         let mut next = 0;
         for (slot, word) in run.slots {
             if !is_reference(word) {
@@ -331,15 +323,11 @@ impl<'m, S: Share> Hand<'m, S> {
                 continue;
             }
             let place = self.view.place(word);
-            match self.view.set_mark(place) {
-                Mark::Fresh => {
-                    if next != 0 {
-                        self.waiting.push(pack(next));
-                    }
-                    next = place;
+            if self.view.set_mark(place) {
+                if next != 0 {
+                    self.waiting.push(pack(next));
                 }
-                Mark::Known => {}
-                Mark::Foreign => away.put(pack(place)),
+                next = place;
             }
         }
         next
@@ -348,12 +336,19 @@ impl<'m, S: Share> Hand<'m, S> {
 
 #[cold]
 #[inline(never)]
-fn piece(pieces: &mut Worklist<(u32, u32)>, header: Header, address: u64, first: u64) -> u64 {
-    let last = header.tagged().min(first + PIECE - 1);
-    if last < header.tagged() {
-        pieces.push((pack(address), (last + 1) as u32));
+fn cut(pieces: &mut Worklist<Piece>, header: Header, piece: Piece) -> u64 {
+    let (first, end) = (u64::from(piece.first), header.tagged().min(u64::from(piece.last)));
+    let last = end.min(first + PIECE - 1);
+    if last < end {
+        pieces.push(Piece { first: (last + 1) as u32, ..piece });
     }
-    last + 1 - first
+    (last + 1).saturating_sub(first)
+}
+
+/// Bytes that a marker reads of an object.
+pub(super) fn read_of(header: Header) -> u64 {
+    let whole = header.is_small() && header.tagged() <= PIECE;
+    (header.tagged() + u64::from(whole)) * WORD
 }
 
 #[inline(never)]

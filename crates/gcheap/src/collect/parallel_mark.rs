@@ -1,37 +1,44 @@
 //! Marking by two threads, with the outcome of one.
 //!
-//! The address space is striped between the threads. Each marks the objects of its own stripes and sends what it comes upon
-//! elsewhere to the other, in batches; so no mark bit needs an atomic operation. It may touch what a [`Marker`] may.
+//! Both go through the graph from different ends: a thread that has nothing left is given a part of what waits at the other. Each
+//! marks in a table of its own and looks at the other's, without atomic read-modify-writes; what both mark at the same moment is found when the
+//! tables are joined, and counts once. It may touch what a [`Marker`] may.
 //!
-//! What holds: `outstanding` counts the threads that have work and the batches on their way. It only rises where it is
-//! above zero, so once it is zero nothing is left anywhere.
+//! What holds: a thread says that it is idle only when it has nothing left, and nobody gives away what nobody takes; so once both
+//! are idle nothing is left anywhere.
 
 use super::Mechanism;
-use super::mark::Marker;
+use super::mark::{Marker, PIECE, Piece, read_of, unpack};
 use crate::memory::{Half, MarkView, Worklist};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::object::Header;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard};
 
-/// Objects of a batch.
-const BATCH: usize = 256;
-/// Bytes that are read between two looks at whether the other thread is waiting.
+/// Bytes that are read between two looks at whether the other thread is idle.
 const STRETCH: u64 = 256 << 10;
-/// Looks at the inbox before the processor is offered to others.
+/// Looks at the table before the processor is offered to others.
 const PATIENCE: u32 = 64;
+/// Waiting objects that are looked through for those that have waited longest.
+const MOST_SORTED: usize = 4096;
 
-/// What was sent to one of the threads.
+/// What one thread gives the other.
 #[derive(Default)]
-struct Inbox {
-    /// Objects, and in how many batches they came.
-    sent: Mutex<(Vec<u32>, usize)>,
-    /// Something was sent.
-    any: AtomicBool,
+struct Given {
+    waiting: Vec<u32>,
+    pieces: Vec<Piece>,
+    /// Threads that have nothing left.
+    idle: usize,
 }
 
 /// What both threads know.
+#[derive(Default)]
 struct Exchange {
-    inboxes: [Inbox; 2],
-    outstanding: AtomicUsize,
+    given: Mutex<Given>,
+    /// A thread is idle and nothing was given to it yet.
+    wanted: AtomicBool,
+    /// Something was given.
+    any: AtomicBool,
+    finished: AtomicBool,
     /// One of the threads panics: the other must not wait for it.
     abandoned: AtomicBool,
 }
@@ -47,115 +54,103 @@ impl Drop for Watch<'_> {
     }
 }
 
-/// Objects that another marker has to mark.
-pub(super) struct Outbox<'e> {
-    batch: Vec<u32>,
-    to: Option<(&'e Exchange, usize)>,
-}
-
-impl<'e> Outbox<'e> {
-    /// For a marker that has no other.
-    pub(super) fn closed() -> Self {
-        Outbox { batch: Vec::new(), to: None }
-    }
-
-    fn to(exchange: &'e Exchange, number: usize) -> Self {
-        Outbox { batch: Vec::with_capacity(BATCH), to: Some((exchange, number)) }
-    }
-
-    #[inline(always)]
-    pub(super) fn put(&mut self, index: u32) {
-        self.batch.push(index);
-        if self.batch.len() >= BATCH {
-            Self::send(&mut self.batch, self.to);
-        }
-    }
-
-    #[inline(never)]
-    fn send(batch: &mut Vec<u32>, to: Option<(&Exchange, usize)>) {
-        let Some((exchange, number)) = to else { return };
-        if batch.is_empty() {
-            return;
-        }
-        exchange.outstanding.fetch_add(1, Ordering::SeqCst);
-        let inbox = &exchange.inboxes[number];
-        let mut sent = inbox.sent.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        sent.0.append(batch);
-        sent.1 += 1;
-        inbox.any.store(true, Ordering::Release);
-    }
-}
-
 impl Exchange {
-    /// What was sent to `number`, swapped for an empty list; how many batches it was.
-    fn take(&self, number: usize, into: &mut Vec<u32>) -> usize {
-        let inbox = &self.inboxes[number];
-        if !inbox.any.load(Ordering::Acquire) {
-            return 0;
-        }
-        let mut sent = inbox.sent.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        std::mem::swap(&mut sent.0, into);
-        inbox.any.store(false, Ordering::Release);
-        std::mem::take(&mut sent.1)
+    fn given(&self) -> MutexGuard<'_, Given> {
+        self.given.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
-}
 
-/// What one thread works through: its worklists, its half of the heap, its number.
-struct Part<'p> {
-    waiting: &'p mut Worklist<u32>,
-    pieces: &'p mut Worklist<(u32, u32)>,
-    recorded: &'p mut Worklist<u32>,
-    view: MarkView<'p, Half>,
-    number: usize,
-}
+    /// What the other thread can do: half of the rest of a long object, or of what waits that which has waited longest.
+    fn give(&self, marker: &mut Marker<'_, Half>) {
+        let mut given = self.given();
+        if let Some(piece) = marker.pieces.pop() {
+            let header = Header(marker.view.word(unpack(piece.object)));
+            let last = u64::from(piece.last).min(header.tagged()) as u32;
+            let middle = piece.first + last.saturating_sub(piece.first) / 2;
+            if u64::from(last.saturating_sub(piece.first)) > 2 * PIECE {
+                given.pieces.push(Piece { first: middle + 1, last, ..piece });
+                marker.pieces.push(Piece { last: middle, ..piece });
+            } else {
+                marker.pieces.push(piece);
+            }
+        }
+        if given.pieces.is_empty() {
+            let newest = std::iter::from_fn(|| marker.waiting.pop()).take(MOST_SORTED);
+            let mut newest = newest.collect::<Vec<u32>>();
+            let oldest = newest.split_off(newest.len().div_ceil(2));
+            newest.into_iter().rev().for_each(|index| marker.waiting.push(index));
+            given.waiting.extend(oldest);
+        }
+        if !given.pieces.is_empty() || !given.waiting.is_empty() {
+            self.wanted.store(false, Ordering::Relaxed);
+            self.any.store(true, Ordering::Release);
+        }
+    }
 
-impl Part<'_> {
-    /// Marks until neither thread has anything left; the bytes that this one read. One of the threads begins with work.
-    fn mark<const CANDIDATES: bool>(self, exchange: &Exchange, begins: bool) -> u64 {
-        let _watch = Watch(exchange);
-        let other = 1 - self.number;
-        let mut marker = Marker {
-            waiting: self.waiting,
-            pieces: self.pieces,
-            recorded: self.recorded,
-            view: self.view,
-            away: Outbox::to(exchange, other),
-            read: 0,
-        };
-        let mut received = Vec::new();
-        let mut works = begins;
-        let mut looks = 0;
+    /// Whether something was given to this thread, which has it now.
+    fn take(&self, given: &mut Given, marker: &mut Marker<'_, Half>) -> bool {
+        let any = !given.waiting.is_empty() || !given.pieces.is_empty();
+        given.waiting.drain(..).for_each(|index| marker.waiting.push(index));
+        given.pieces.drain(..).for_each(|piece| marker.pieces.push(piece));
+        self.any.store(false, Ordering::Relaxed);
+        any
+    }
+
+    /// Waits for something to do; false if nothing is left.
+    fn wait(&self, marker: &mut Marker<'_, Half>) -> bool {
+        {
+            let mut given = self.given();
+            if self.take(&mut given, marker) {
+                return true;
+            }
+            given.idle += 1;
+            if given.idle == 2 {
+                self.finished.store(true, Ordering::Release);
+                return false;
+            }
+            self.wanted.store(true, Ordering::Relaxed);
+        }
+        let mut looks = 0u32;
         loop {
-            let done = !works || stretch::<CANDIDATES>(&mut marker);
-            if done || exchange.outstanding.load(Ordering::Relaxed) == 1 {
-                Outbox::send(&mut marker.away.batch, marker.away.to);
-            }
-            let batches = exchange.take(self.number, &mut received);
-            if batches > 0 {
-                // A batch keeps the count up until it is here; from now on this thread does.
-                exchange.outstanding.fetch_sub(batches - usize::from(!works), Ordering::SeqCst);
-                works = true;
-                looks = 0;
-                for index in received.drain(..) {
-                    marker.receive(index);
+            if self.any.load(Ordering::Acquire) {
+                let mut given = self.given();
+                if self.take(&mut given, marker) {
+                    given.idle -= 1;
+                    return true;
                 }
-                continue;
             }
-            if !done {
-                continue;
+            if self.finished.load(Ordering::Acquire) || self.abandoned.load(Ordering::Relaxed) {
+                return false;
             }
-            if works {
-                works = false;
-                exchange.outstanding.fetch_sub(1, Ordering::SeqCst);
-            }
-            if exchange.outstanding.load(Ordering::SeqCst) == 0 || exchange.abandoned.load(Ordering::Relaxed) {
-                return marker.read;
-            }
-            looks += 1;
-            if looks % PATIENCE == 0 {
+            looks = looks.wrapping_add(1);
+            if looks.is_multiple_of(PATIENCE) {
                 std::thread::yield_now();
             } else {
                 std::hint::spin_loop();
+            }
+        }
+    }
+}
+
+/// What one thread works through: its worklists and its view of the heap.
+struct Part<'p> {
+    waiting: &'p mut Worklist<u32>,
+    pieces: &'p mut Worklist<Piece>,
+    recorded: &'p mut Worklist<u32>,
+    view: MarkView<'p, Half>,
+}
+
+impl Part<'_> {
+    /// Marks until neither thread has anything left; the bytes that this one read.
+    fn mark<const CANDIDATES: bool>(self, exchange: &Exchange) -> u64 {
+        let _watch = Watch(exchange);
+        let mut marker =
+            Marker { waiting: self.waiting, pieces: self.pieces, recorded: self.recorded, view: self.view, read: 0 };
+        loop {
+            if exchange.wanted.load(Ordering::Relaxed) {
+                exchange.give(&mut marker);
+            }
+            if stretch::<CANDIDATES>(&mut marker) && !exchange.wait(&mut marker) {
+                return marker.read;
             }
         }
     }
@@ -170,43 +165,34 @@ fn stretch<const CANDIDATES: bool>(marker: &mut Marker<'_, Half>) -> bool {
 impl Mechanism {
     /// Visits all that is left with a second thread; false if the system gave none, and nothing was done.
     pub(super) fn drain_in_parallel<const CANDIDATES: bool>(&mut self) -> bool {
-        let exchange = Exchange {
-            inboxes: Default::default(),
-            outstanding: AtomicUsize::new(1),
-            abandoned: AtomicBool::new(false),
-        };
-        let mut live = self.spaces.pages.no_live_bytes();
-        let (mine, theirs) = self.spaces.pages.mark_view().split(&mut live);
+        let exchange = &Exchange::default();
         let marking = &mut self.marking;
-        let exchange = &exchange;
-        let helped = std::thread::scope(|scope| {
-            let helper = std::thread::Builder::new().name("marker".into()).spawn_scoped(scope, move || {
-                let (mut waiting, mut pieces, mut recorded) = (Worklist::new(), Worklist::new(), Worklist::new());
+        let mark = |mine: MarkView<'_, Half>, theirs: MarkView<'_, Half>| {
+            let helped = std::thread::scope(|scope| {
+                let helper = std::thread::Builder::new().name("marker".into()).spawn_scoped(scope, move || {
+                    let (mut waiting, mut pieces, mut recorded) = (Worklist::new(), Worklist::new(), Worklist::new());
+                    let part =
+                        Part { waiting: &mut waiting, pieces: &mut pieces, recorded: &mut recorded, view: theirs };
+                    let read = part.mark::<CANDIDATES>(exchange);
+                    (read, std::iter::from_fn(|| recorded.pop()).collect::<Vec<u32>>())
+                });
+                let helper = helper.ok()?;
                 let part = Part {
-                    waiting: &mut waiting,
-                    pieces: &mut pieces,
-                    recorded: &mut recorded,
-                    view: theirs,
-                    number: 1,
+                    waiting: &mut marking.worklist,
+                    pieces: &mut marking.pieces,
+                    recorded: &mut marking.recorded,
+                    view: mine,
                 };
-                let read = part.mark::<CANDIDATES>(exchange, false);
-                (read, std::iter::from_fn(|| recorded.pop()).collect::<Vec<u32>>())
+                marking.read_bytes += part.mark::<CANDIDATES>(exchange);
+                Some(helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             });
-            let helper = helper.ok()?;
-            let part = Part {
-                waiting: &mut marking.worklist,
-                pieces: &mut marking.pieces,
-                recorded: &mut marking.recorded,
-                view: mine,
-                number: 0,
-            };
-            marking.read_bytes += part.mark::<CANDIDATES>(exchange, true);
-            Some(helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-        });
-        let Some((read, recorded)) = helped else { return false };
-        marking.read_bytes += read;
-        recorded.into_iter().for_each(|slot| marking.recorded.push(slot));
-        self.spaces.pages.add_live_bytes(&live);
-        true
+            let Some((read, recorded)) = helped else { return false };
+            marking.read_bytes += read;
+            recorded.into_iter().for_each(|slot| marking.recorded.push(slot));
+            true
+        };
+        let (done, read_twice) = self.spaces.pages.mark_by_two(mark, read_of);
+        self.marking.read_bytes -= read_twice;
+        done
     }
 }

@@ -69,28 +69,28 @@ const MOST_BYTES: u64 = SURELY_REGULAR;
 /// # gcheap::record! { struct Cell { value: gcheap::record::Any } }
 /// ```
 pub struct NoGc<'n, 'h, 's> {
-    view: MutatorView<'n>,
+    pub(super) view: MutatorView<'n>,
     /// The next object goes here; brought up to date when the stretch ends.
-    top: u64,
+    pub(super) top: u64,
     /// End of what was reserved.
-    end: u64,
+    pub(super) end: u64,
     /// Objects that were allocated.
-    objects: u64,
+    pub(super) objects: u64,
     /// Where the heap keeps its next place, and its tally.
-    kept: (&'h mut u64, &'h mut u64),
+    pub(super) kept: (&'h mut u64, &'h mut u64),
     /// A page of which one of these flags is set needs no barrier.
-    exempt: u8,
+    pub(super) exempt: u8,
     /// Slots of old objects into which references were stored; the remembered set learns of them together.
-    stored: &'h mut [u64; STORED],
+    pub(super) stored: &'h mut [u64; STORED],
     /// How many they are.
-    count: usize,
-    handles: &'h mut Vec<u64>,
-    handle_key: NonZeroU64,
-    number: u32,
-    record_types: &'h mut Vec<Layout>,
-    marking: &'h mut Marking,
-    marks: &'h mut BitTable,
-    scope: Brand<'s>,
+    pub(super) count: usize,
+    pub(super) handles: &'h mut Vec<u64>,
+    pub(super) handle_key: NonZeroU64,
+    pub(super) number: u32,
+    pub(super) record_types: &'h mut Vec<Layout>,
+    pub(super) marking: &'h mut Marking,
+    pub(super) marks: &'h mut BitTable,
+    pub(super) scope: Brand<'s>,
 }
 
 impl std::fmt::Debug for NoGc<'_, '_, '_> {
@@ -152,7 +152,7 @@ impl<'s> Scope<'s> {
         let Spaces { pages, new, .. } = &mut mechanism.spaces;
         let (handles, marking, stored) =
             (&mut mechanism.roots.handles, &mut mechanism.marking, &mut *mechanism.stored_slots);
-        pages.with_mutator_view(|view, marks| {
+        pages.with_mutator_view(|view, marks, _| {
             body(&mut NoGc {
                 view,
                 top: new.top,
@@ -293,7 +293,7 @@ impl<'n, 's> NoGc<'n, '_, 's> {
 
     /// Room that was reserved.
     #[inline(always)]
-    fn room(&mut self, bytes: u64) -> Result<Place<'n>, Error> {
+    pub(super) fn room(&mut self, bytes: u64) -> Result<Place<'n>, Error> {
         let (address, next) = (self.top, self.top + bytes);
         if next > self.end {
             return Err(Error::out_of_range(bytes, self.end - address));

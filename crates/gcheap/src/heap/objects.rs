@@ -21,7 +21,7 @@ use std::any::TypeId;
 const PROPERTIES: u64 = 1;
 pub(crate) const ELEMENTS: u64 = 2;
 const FIRST_IN_OBJECT: u64 = 3;
-const ARRAY_LENGTH: u64 = 3;
+pub(super) const ARRAY_LENGTH: u64 = 3;
 pub(crate) const STORE_LENGTH: u64 = 1;
 pub(crate) const STORE_FIRST: u64 = 2;
 /// In-object slots of `{}` (V8 `JSObject::kInitialGlobalObjectUnusedPropertiesCount`).

@@ -5,6 +5,7 @@ use super::allocate::smi;
 use super::error::{Error, ErrorKind};
 use super::handle::Local;
 use super::handle::types::JsString;
+use super::number_text::integer_text;
 use super::scope::Scope;
 use crate::memory::WORD;
 use crate::object::layout::{self, MAX_STRING_LENGTH};
@@ -14,19 +15,19 @@ use crate::roots::Internal;
 use crate::space::pages::YOUNG;
 
 /// Concatenations and substrings below this length are copied (V8 `ConsString::kMinLength`, `SlicedString::kMinLength`).
-const MIN_INDIRECT_LENGTH: u64 = 13;
+pub(super) const MIN_INDIRECT_LENGTH: u64 = 13;
 
 const FIRST: u64 = 1;
 const SECOND: u64 = 2;
-const CONS_LENGTH: u64 = 3;
+pub(super) const CONS_LENGTH: u64 = 3;
 const PARENT: u64 = 1;
 const OFFSET: u64 = 2;
-const SEQUENTIAL_LENGTH: u64 = 1;
-const CHARACTERS: u64 = 2;
+pub(super) const SEQUENTIAL_LENGTH: u64 = 1;
+pub(super) const CHARACTERS: u64 = 2;
 /// Entries of the number-string cache when the isolate is made (V8 `Heap::CreateInitialObjects`).
 pub(crate) const INITIAL_CACHE_ENTRIES: u64 = 256;
 /// Texts up to this many characters are handled in registers.
-const SHORT: u64 = 16;
+pub(super) const SHORT: u64 = 16;
 
 impl Heap {
     /// The header of a string with what this version's strings have more than the layout: it lies behind the characters.
@@ -168,11 +169,8 @@ impl Heap {
         if length > SHORT || !self.header(string).is(Kind::OneByteString) {
             return None;
         }
-        let low = u128::from(self.load(string, CHARACTERS));
-        let high = if length > WORD { u128::from(self.load(string, CHARACTERS + 1)) } else { 0 };
-        // The padding behind the last character holds anything.
-        let unused = 8 * (SHORT - length) as u32;
-        Some(if unused == 128 { 0 } else { (high << 64 | low) << unused >> unused })
+        let high = if length > WORD { self.load(string, CHARACTERS + 1) } else { 0 };
+        Some(used(self.load(string, CHARACTERS), high, length))
     }
 
     /// A one-byte string of at most 16 characters, the first in the lowest byte: two words at most, no copying.
@@ -498,21 +496,9 @@ fn double_text(number: f64) -> String {
     }
 }
 
-/// The decimal digits of an integer, the first character in the lowest byte, and how many there are.
-fn integer_text(number: i32) -> (u128, u64) {
-    let mut rest = number.unsigned_abs();
-    let (mut text, mut length) = (0u128, 0);
-    loop {
-        text = text << 8 | u128::from(b'0' + (rest % 10) as u8);
-        length += 1;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    if number < 0 {
-        text = text << 8 | u128::from(b'-');
-        length += 1;
-    }
-    (text, length)
+/// The characters of a short one-byte string with these words: the padding behind the last one holds anything.
+#[inline(always)]
+pub(super) fn used(low: u64, high: u64, length: u64) -> u128 {
+    let mask = |bytes: u64| if bytes >= WORD { u64::MAX } else { (1 << (8 * bytes)) - 1 };
+    u128::from(low & mask(length)) | u128::from(high & mask(length.saturating_sub(WORD))) << 64
 }

@@ -4,7 +4,7 @@
 
 use super::handle::Type;
 use super::handle::types::Object;
-use crate::memory::Place;
+use crate::memory::{Brand, Place};
 use crate::object::word::{self, HOLE, UNDEFINED};
 use std::marker::PhantomData;
 
@@ -209,5 +209,63 @@ impl<'n, T: Type> From<Tagged<'n, T>> for TaggedValue<'n> {
     #[inline(always)]
     fn from(tagged: Tagged<'n, T>) -> Self {
         TaggedValue::Object(tagged.upcast())
+    }
+}
+
+/// What a slot holds, in the form in which it holds it, for the length of a stretch without a collection: one word, where a
+/// [`TaggedValue`] has two.
+///
+/// ```
+/// use gcheap::{TaggedValue, TaggedWord};
+/// assert_eq!(TaggedWord::from(7), TaggedWord::from(TaggedValue::Smi(7)));
+/// assert_eq!(TaggedWord::UNDEFINED, TaggedValue::Undefined.into());
+/// ```
+#[derive(Clone, Copy)]
+pub struct TaggedWord<'n>(u64, Brand<'n>);
+
+impl TaggedWord<'_> {
+    /// `undefined`.
+    pub const UNDEFINED: Self = TaggedWord(UNDEFINED, PhantomData);
+
+    #[inline(always)]
+    pub(super) fn to_word(self) -> u64 {
+        self.0
+    }
+}
+
+impl PartialEq for TaggedWord<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl std::fmt::Debug for TaggedWord<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match word::as_smi(self.0) {
+            _ if word::is_reference(self.0) => write!(f, "TaggedWord(object)"),
+            Some(value) => write!(f, "TaggedWord({value})"),
+            None => write!(f, "TaggedWord(undefined)"),
+        }
+    }
+}
+
+impl From<i32> for TaggedWord<'_> {
+    #[inline(always)]
+    fn from(value: i32) -> Self {
+        TaggedWord(word::smi(value), PhantomData)
+    }
+}
+
+impl<'n, T: Type> From<Tagged<'n, T>> for TaggedWord<'n> {
+    #[inline(always)]
+    fn from(tagged: Tagged<'n, T>) -> Self {
+        TaggedWord(tagged.word(), PhantomData)
+    }
+}
+
+impl<'n> From<TaggedValue<'n>> for TaggedWord<'n> {
+    #[inline(always)]
+    fn from(value: TaggedValue<'n>) -> Self {
+        TaggedWord(value.to_word(), PhantomData)
     }
 }

@@ -3,7 +3,7 @@
 //! The table is address space first (one sixty-fourth of the reservation) and becomes memory where it is touched.
 //! Indexes are heap addresses; the same masking as in [`Reservation`](super::Reservation) keeps every access inside.
 
-use super::{Reservation, WORD};
+use super::{OS_PAGE, Reservation, WORD};
 use std::ptr::NonNull;
 
 pub(crate) struct BitTable {
@@ -13,6 +13,9 @@ pub(crate) struct BitTable {
 /// Heap bytes that one word of bits describes.
 pub(crate) const SPAN: u64 = 64 * WORD;
 
+/// Words of bits that are looked at together: a line of the cache.
+const CHUNK: usize = 8;
+
 impl BitTable {
     /// A table of these bits, all of them usable.
     pub(super) fn of(table: Reservation) -> Self {
@@ -20,10 +23,9 @@ impl BitTable {
     }
 
     /// A table for a reservation of `heap_bytes`, in memory of its own.
-    #[cfg(test)]
     pub(crate) fn new(backend: Box<dyn super::backend::Backend>, heap_bytes: u64) -> Result<Self, super::Refused> {
-        let bytes = (heap_bytes / 64).max(super::OS_PAGE);
-        let mut table = Reservation::new(backend, bytes, super::OS_PAGE)?;
+        let bytes = (heap_bytes / 64).max(OS_PAGE);
+        let mut table = Reservation::new(backend, bytes, OS_PAGE)?;
         table.commit(0, table.bytes())?;
         Ok(BitTable { table })
     }
@@ -79,6 +81,14 @@ impl BitTable {
         self.table.fill_words(address / SPAN * WORD, bytes / SPAN, 0);
     }
 
+    /// Gives back the memory of the bits of a run of heap bytes, all of which are clear.
+    pub(crate) fn discard_clear(&mut self, address: u64, bytes: u64) {
+        let (start, end) = ((address / 64).next_multiple_of(OS_PAGE), (address + bytes) / 64 / OS_PAGE * OS_PAGE);
+        if start < end {
+            self.table.discard(start, end - start);
+        }
+    }
+
     /// Clears the bits of a run of heap bytes of any alignment to a word.
     pub(crate) fn clear_words(&mut self, mut address: u64, end: u64) {
         while address < end {
@@ -103,6 +113,27 @@ impl BitTable {
     #[inline(always)]
     pub(crate) fn set_span(&mut self, address: u64, bits: u64) {
         self.table.set_word((address / SPAN) * WORD, bits);
+    }
+
+    /// Takes over the bits that another table has for a run of heap bytes, a multiple of 512: there they are clear then. `twice` learns
+    /// of those that were set in both.
+    pub(crate) fn take_all(&mut self, from: &mut BitTable, address: u64, bytes: u64, mut twice: impl FnMut(u64)) {
+        let (at, words) = (address / SPAN * WORD, bytes / SPAN);
+        let (own, theirs) = (self.table.words_mut(at, words), from.table.words_mut(at, words));
+        for (chunk, (own, theirs)) in own.chunks_mut(CHUNK).zip(theirs.chunks_mut(CHUNK)).enumerate() {
+            if theirs.iter().fold(0, |all, bits| all | bits) == 0 {
+                continue;
+            }
+            for (index, (own, theirs)) in own.iter_mut().zip(theirs).enumerate() {
+                let mut both = *own & *theirs;
+                *own |= std::mem::take(theirs);
+                while both != 0 {
+                    let word = address / WORD + 64 * (CHUNK * chunk + index) as u64 + u64::from(both.trailing_zeros());
+                    twice(word * WORD);
+                    both &= both - 1;
+                }
+            }
+        }
     }
 
     /// The next set bit at or after `address` and below `end`, as a heap address.

@@ -3,29 +3,30 @@
 //! Base addresses and mask are held by value, so that they stay in registers over a loop that writes mark bits. What holds
 //! is what holds for [`Reservation`]: any `u64` is a harmless address.
 //!
-//! A view can be split between two threads. Both read the heap, which nobody writes while views live; each sets the mark
-//! bits of its own half of the address space only and counts live bytes in a table of its own, so no word is written by
-//! one thread and touched by the other.
+//! A view can be split between two threads. Both read the heap, which nobody writes while views live. Each sets mark bits in a
+//! table of its own and looks at the other's before, and counts live bytes in a table of its own; so no word is written by
+//! both. What both come upon at the same moment both may mark: whoever joins the tables sees it.
 
 use super::{BitTable, Reservation, WORD};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Whose mark bits a view may set.
+/// What a view knows of mark bits beside its own.
 pub(crate) trait Share {
-    /// Whether those of an address inside the reservation are among them.
-    fn owns(&self, place: u64) -> bool;
+    /// Those of others in a word of the table. The index is that of a word that describes the reservation.
+    fn others(&self, index: usize) -> u64;
     /// The same share, for a view that takes the place of this one for a while.
     fn reborrow(&mut self) -> Self;
 }
 
-/// All mark bits.
+/// There are no others.
 pub(crate) struct Whole;
 
 impl Share for Whole {
     #[inline(always)]
-    fn owns(&self, _: u64) -> bool {
-        true
+    fn others(&self, _: usize) -> u64 {
+        0
     }
 
     #[inline(always)]
@@ -34,33 +35,21 @@ impl Share for Whole {
     }
 }
 
-/// Those of every other run of this many bytes, so that two halves share no cache line of mark bits.
-const STRIPE: u64 = 2 << 20;
-
-/// The mark bits of the even or the odd stripes. Only [`MarkView::split`] makes them, one of each.
-pub(crate) struct Half(u64);
+/// Those of another thread. Only [`MarkView::split`] makes them, each with the table of the other.
+pub(crate) struct Half(NonNull<u64>);
 
 impl Share for Half {
     #[inline(always)]
-    fn owns(&self, place: u64) -> bool {
-        place / STRIPE % 2 == self.0
+    fn others(&self, index: usize) -> u64 {
+        // SAFETY: `split` checked that the table has a bit for every word of the reservation, and the index is that of one of them;
+        // while both views live the table is only read and written by atomic operations.
+        unsafe { AtomicU64::from_ptr(self.0.as_ptr().add(index)).load(Ordering::Relaxed) }
     }
 
     #[inline(always)]
     fn reborrow(&mut self) -> Self {
         Half(self.0)
     }
-}
-
-/// What became of a mark bit that was to be set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mark {
-    /// It was clear and is set now.
-    Fresh,
-    /// It was set before.
-    Known,
-    /// It belongs to the other half.
-    Foreign,
 }
 
 /// Words, mark bits, live bytes and page flags of one heap, for the length of a loop.
@@ -76,9 +65,9 @@ pub(crate) struct MarkView<'m, S: Share> {
     borrow: PhantomData<(&'m Reservation, &'m mut [u64])>,
 }
 
-// SAFETY: a half reads the reservation and the flags, which are borrowed shared; writes mark bits of its own stripes only
-// (`set_mark` checks), of which no word is shared with the other half; and writes live bytes into a table that `split` was
-// given for it alone. There is one view of each half, and views are not cloned.
+// SAFETY: a half reads the reservation and the flags, which are borrowed shared; writes mark bits into its own table only, by
+// atomic operations, and reads those of the other's, as both do; and writes live bytes into a table that is for it alone. There is one view
+// of each half, and views are not cloned.
 unsafe impl Send for MarkView<'_, Half> {}
 
 impl<S: Share> MarkView<'_, S> {
@@ -122,22 +111,28 @@ impl<'m> MarkView<'m, Whole> {
         }
     }
 
-    /// One view for this thread and one for another, which counts live bytes in `live`. Panics unless that has a count for
-    /// every page.
-    pub(crate) fn split<'h>(self, live: &'h mut [u64]) -> (MarkView<'h, Half>, MarkView<'h, Half>)
+    /// One view for this thread and one for another, which sets mark bits in `marks`, all of them clear now, and counts live bytes
+    /// in `live`. Panics unless these have a bit for every word and a count for every page.
+    pub(crate) fn split<'h>(
+        self,
+        marks: &'h mut BitTable,
+        live: &'h mut [u64],
+    ) -> (MarkView<'h, Half>, MarkView<'h, Half>)
     where
         'm: 'h,
     {
+        assert!(marks.described_bytes() > self.mask, "a mark bit for every word");
         assert!(live.len() as u64 > self.mask >> self.page_shift, "a count for every page");
-        let MarkView { base, marks, flags, mask, page_shift, .. } = self;
-        let half = |live, number| MarkView {
+        let MarkView { base, flags, mask, page_shift, .. } = self;
+        let tables = [self.marks, marks.first_word()];
+        let half = |live, number: usize| MarkView {
             base,
-            marks,
+            marks: tables[number],
             live,
             flags,
             mask,
             page_shift,
-            share: Half(number),
+            share: Half(tables[1 - number]),
             borrow: PhantomData,
         };
         (half(self.live, 0), half(NonNull::from(live).cast(), 1))
@@ -189,23 +184,20 @@ impl<'m, S: Share> MarkView<'m, S> {
         let _ = address;
     }
 
-    /// Sets the mark bit of an address, if it is this share's.
+    /// Sets the mark bit of an address; true if it was clear, here and with others.
     #[inline(always)]
-    pub(crate) fn set_mark(&self, address: u64) -> Mark {
+    pub(crate) fn set_mark(&self, address: u64) -> bool {
         let place = self.place(address);
-        if !self.share.owns(place) {
-            return Mark::Foreign;
+        let (index, bit) = ((place / (64 * WORD)) as usize, 1 << (place / WORD % 64));
+        // SAFETY: `new` or `split` checked that the table has a bit for every word of the reservation; it is borrowed for 'm, and
+        // nobody else writes it.
+        let own = unsafe { AtomicU64::from_ptr(self.marks.as_ptr().add(index)) };
+        let old = own.load(Ordering::Relaxed);
+        if (old | self.share.others(index)) & bit != 0 {
+            return false;
         }
-        // SAFETY: `new` checked that the table has a bit for every word of the reservation; the table is borrowed for 'm,
-        // and this share's words of it are touched by nobody else.
-        let (old, new) = unsafe {
-            let word = self.marks.as_ptr().add((place / (64 * WORD)) as usize);
-            let old = *word;
-            let new = old | 1 << (place / WORD % 64);
-            *word = new;
-            (old, new)
-        };
-        if new != old { Mark::Fresh } else { Mark::Known }
+        own.store(old | bit, Ordering::Relaxed);
+        true
     }
 
     /// Counts live bytes for the page of an address.
@@ -254,25 +246,27 @@ mod tests {
     use crate::memory::backend::BackendKind;
 
     #[test]
-    fn two_halves_set_every_mark_bit_once_and_leave_the_others_to_each_other() {
-        let bytes = 4 * STRIPE;
+    fn two_halves_see_each_others_marks_and_their_tables_are_joined() {
+        let bytes = 1 << 20;
         let mut memory = Reservation::new(BackendKind::Portable.make(), bytes, 1 << 18).unwrap();
         memory.commit(0, bytes).unwrap();
-        let mut marks = BitTable::new(BackendKind::Portable.make(), bytes).unwrap();
-        let (mut live, mut more, flags) = (vec![0; 32], vec![0; 32], vec![0; 32]);
+        let table = || BitTable::new(BackendKind::Portable.make(), bytes).unwrap();
+        let (mut marks, mut others) = (table(), table());
+        let (mut live, mut more, flags) = (vec![0; 4], vec![0; 4], vec![0; 4]);
         let view = MarkView::new(&memory, &mut marks, &mut live, &flags, 18);
-        let (even, odd) = view.split(&mut more);
+        let (one, other) = view.split(&mut others, &mut more);
         for address in (0..bytes).step_by(4096) {
-            let outcomes = [even.set_mark(address), odd.set_mark(address)];
-            let even_owns = (address / STRIPE).is_multiple_of(2);
-            let expected = if even_owns { [Mark::Fresh, Mark::Foreign] } else { [Mark::Foreign, Mark::Fresh] };
-            assert_eq!(outcomes, expected, "{address:#x}");
-            even.add_live(address, 1);
-            odd.add_live(address, 2);
+            let (first, second) = if address % 8192 == 0 { (&one, &other) } else { (&other, &one) };
+            assert!(first.set_mark(address) && !second.set_mark(address) && !first.set_mark(address), "{address:#x}");
+            one.add_live(address, 1);
+            other.add_live(address, 2);
         }
-        assert_eq!(even.set_mark(8192), Mark::Known);
-        assert_eq!((live[31], more[31]), (64, 128));
-        assert!((0..bytes).step_by(4096).all(|address| marks.get(address)));
+        assert_eq!((live[3], more[3]), (64, 128));
+        assert!(others.set(8192), "as if both had set it at the same moment");
+        let mut twice = Vec::new();
+        marks.take_all(&mut others, 0, bytes, |address| twice.push(address));
+        assert_eq!(twice, [8192]);
+        assert!((0..bytes).step_by(4096).all(|address| marks.get(address) && !others.get(address)));
     }
 
     #[test]

@@ -23,7 +23,7 @@ mod worklist;
 
 pub(crate) use backing_store::BackingStore;
 pub(crate) use bits::{BitTable, SPAN};
-pub(crate) use mark_view::{Half, Mark, MarkView, Share, Slots, Whole};
+pub(crate) use mark_view::{Half, MarkView, Share, Slots, Whole};
 pub(crate) use mutator_view::{Brand, MutatorView, Place, STORED};
 pub(crate) use page_slots::PageSlots;
 pub(crate) use reservation::{Reservation, SMALL_HEAP};

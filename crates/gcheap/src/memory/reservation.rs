@@ -227,11 +227,15 @@ impl Reservation {
     /// Sets every word of a run.
     #[inline]
     pub(crate) fn fill_words(&mut self, address: u64, words: u64, value: u64) {
+        self.words_mut(address, words).fill(value);
+    }
+
+    /// A run of words, writable.
+    #[inline]
+    pub(super) fn words_mut(&mut self, address: u64, words: u64) -> &mut [u64] {
         let start = self.run(address, words.saturating_mul(WORD));
         // SAFETY: the run is in bounds and word-aligned; `&mut self` makes the slice exclusive.
-        let slice =
-            unsafe { std::slice::from_raw_parts_mut(self.base.as_ptr().add(start).cast::<u64>(), words as usize) };
-        slice.fill(value);
+        unsafe { std::slice::from_raw_parts_mut(self.base.as_ptr().add(start).cast::<u64>(), words as usize) }
     }
 
     /// A run of raw bytes.

@@ -37,6 +37,13 @@ impl Header {
         }
     }
 
+    /// A header of the small form, for fewer words than it can say.
+    #[inline(always)]
+    pub(crate) const fn small(kind: Kind, words: u64, tagged: u64) -> Header {
+        debug_assert!(tagged < words && words < SMALL_LIMIT);
+        Header(tagged << 44 | words << 24 | (kind as u64) << KIND_SHIFT | PRESENT)
+    }
+
     /// Whether a first word is a header, not a forwarding address.
     #[inline(always)]
     pub(crate) const fn is_present(word: u64) -> bool {
@@ -136,6 +143,7 @@ mod tests {
             assert!(Header::is_present(header.0));
             assert_eq!((header.words(), header.tagged(), header.kind()), (words, tagged, Kind::FixedArray));
         }
+        assert_eq!(Header::small(Kind::JsObject, 7, 3), Header::new(Kind::JsObject, 0, 7, 3));
         let header = Header::new(Kind::Record, 65_535, (1 << 20) - 1, 3);
         assert_eq!((header.type_id(), header.words(), header.tagged()), (65_535, (1 << 20) - 1, 3));
     }

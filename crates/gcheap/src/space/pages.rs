@@ -6,9 +6,11 @@
 use crate::event::SpaceName;
 use crate::memory::backend::BackendKind;
 use crate::memory::{
-    BitTable, MarkView, MutatorView, OS_PAGE, PageSlots, Refused, Reservation, SMALL_HEAP, SideTables, Table, Whole,
+    BitTable, Half, MarkView, MutatorView, OS_PAGE, PageSlots, Refused, Reservation, SMALL_HEAP, SideTables, Table,
+    Whole,
 };
 use crate::mutants::{Mutant, on};
+use crate::object::Header;
 use crate::space::resident::ResidentFree;
 
 /// In new space or new large-object space.
@@ -73,6 +75,9 @@ const NONE: Page =
 pub(crate) struct Pages {
     pub(crate) memory: Reservation,
     pub(crate) marks: BitTable,
+    /// Mark bits of a second marker, all of them clear when there is none; made when the first one comes.
+    other_marks: Option<BitTable>,
+    backend: BackendKind,
     /// Remembered slots: old-to-new, one bit a slot.
     pub(crate) slots: BitTable,
     pub(crate) geometry: Geometry,
@@ -111,21 +116,44 @@ impl Pages {
 
     /// Runs `body` with the view of a program without handles, and the mark bits.
     #[inline(always)]
-    pub(crate) fn with_mutator_view<R>(&mut self, body: impl for<'n> FnOnce(MutatorView<'n>, &mut BitTable) -> R) -> R {
-        let Pages { memory, marks, slots, remembered, flags, geometry, .. } = self;
-        MutatorView::enter(memory, slots, remembered, flags, geometry.shift, |view| body(view, marks))
+    pub(crate) fn with_mutator_view<R>(
+        &mut self,
+        body: impl for<'n> FnOnce(MutatorView<'n>, &mut BitTable, &mut [u64]) -> R,
+    ) -> R {
+        let Pages { memory, marks, slots, remembered, flags, live, geometry, .. } = self;
+        MutatorView::enter(memory, slots, remembered, flags, geometry.shift, |view| body(view, marks, live))
     }
 
-    /// As many counts of live bytes as there are pages, all zero: for a second marker.
-    pub(crate) fn no_live_bytes(&self) -> Vec<u64> {
-        vec![0; self.live.len()]
-    }
-
-    /// Adds what a second marker counted.
-    pub(crate) fn add_live_bytes(&mut self, more: &[u64]) {
-        for (live, more) in self.live.iter_mut().zip(more) {
-            *live += more;
+    /// As [`Self::mark_view`] for two markers, which `mark` lets run; false if there is no memory for the tables of the second, or if it
+    /// says so. What both have marked counts once: `read` says how many bytes the markers read of an object, and the second result
+    /// is how many were read twice.
+    pub(crate) fn mark_by_two(
+        &mut self,
+        mark: impl FnOnce(MarkView<'_, Half>, MarkView<'_, Half>) -> bool,
+        read: impl Fn(Header) -> u64,
+    ) -> (bool, u64) {
+        let used = self.used();
+        if self.other_marks.is_none() {
+            self.other_marks = BitTable::new(self.backend.make(), self.memory.bytes()).ok();
         }
+        let Pages { memory, marks, other_marks: Some(others), live, flags, geometry, .. } = self else {
+            return (false, 0);
+        };
+        let mut other_live = vec![0; live.len()];
+        let (one, other) = MarkView::new(memory, marks, live, flags, geometry.shift).split(others, &mut other_live);
+        let done = mark(one, other);
+        for (live, other) in live.iter_mut().zip(&other_live) {
+            *live += other;
+        }
+        let mut read_twice = 0;
+        for (start, end) in used {
+            marks.take_all(others, start, end - start, |address| {
+                let header = Header(memory.word(address));
+                live[(address >> geometry.shift) as usize] -= header.bytes();
+                read_twice += read(header);
+            });
+        }
+        (done, read_twice)
     }
 
     pub(crate) fn new(backend: BackendKind, geometry: Geometry, bytes: u64) -> Result<Self, Refused> {
@@ -135,6 +163,8 @@ impl Pages {
         let tables = SideTables::new(backend.make(), bytes, slots)?;
         Ok(Pages {
             marks: tables.marks,
+            other_marks: None,
+            backend,
             slots: tables.slots,
             memory,
             geometry,
@@ -461,6 +491,22 @@ impl Pages {
         }
     }
 
+    /// Nothing is remembered: a large heap gives back what it needed for that. The next full collection needs as much for the mark bits
+    /// of a second marker.
+    pub(crate) fn nothing_is_remembered(&mut self) {
+        if self.is_large_heap {
+            for (start, end) in self.used() {
+                self.slots.discard_clear(start, end - start);
+            }
+        }
+    }
+
+    /// Addresses of which some were ever used.
+    fn used(&self) -> [(u64, u64); 2] {
+        let (shift, end) = (self.geometry.shift, self.memory.bytes());
+        [(0, self.used_low << shift), (self.used_high.max(self.used_low) << shift, end)]
+    }
+
     /// Clears the marks of the (moved) objects between `start` and `end`; the bytes of their new copies.
     pub(crate) fn clear_marks_before(&mut self, start: u64, end: u64) -> u64 {
         let mut bytes = 0;
@@ -468,7 +514,7 @@ impl Pages {
         while let Some(object) = self.marks.next_set(at, end) {
             self.marks.clear(object);
             let copy = self.memory.word(object);
-            let size = crate::object::Header(self.memory.word(copy)).bytes();
+            let size = Header(self.memory.word(copy)).bytes();
             bytes += size;
             at = object + size;
         }

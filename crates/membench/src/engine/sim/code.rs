@@ -128,6 +128,31 @@ impl Codes {
         self.spend(body, function, cost, heap)
     }
 
+    /// How often these bodies can be entered, all of them each time, before [`Self::enter`] would look at more than a budget.
+    pub(super) fn affordable(&self, bodies: &[usize]) -> u64 {
+        if self.deoptimized.length.get() != self.seen {
+            return 0;
+        }
+        let rounds = |&body: &usize| {
+            let function = self.codes[body].function;
+            let same = bodies.iter().map(|&other| &self.codes[other]).filter(|other| other.function == function);
+            let cost = same.map(|other| other.call).sum::<i64>();
+            match u64::try_from(self.functions[function].budget) {
+                Ok(budget) => budget.checked_div(cost.unsigned_abs()).unwrap_or(u64::MAX),
+                Err(_) => 0,
+            }
+        };
+        bodies.iter().map(rounds).min().unwrap_or(0)
+    }
+
+    /// These bodies were entered so often.
+    pub(super) fn spend_for(&mut self, bodies: &[usize], times: u64) {
+        for &body in bodies {
+            let code = &self.codes[body];
+            self.functions[code.function].budget -= code.call * times as i64;
+        }
+    }
+
     /// One round of the loop in a body.
     #[inline]
     pub(super) fn enter_round(&mut self, body: usize, heap: &mut Heap) -> Result<(), Error> {

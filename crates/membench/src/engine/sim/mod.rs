@@ -185,12 +185,22 @@ impl Run<'_> {
         maker: &mut Maker<'_, '_>,
         scope: &mut Scope<'_>,
     ) -> Result<(), Stop> {
-        for thing in 0..count {
+        let mut thing = 0;
+        while thing < count {
+            let since_look = thing % RECORDS_A_LOOK;
+            if since_look != 0 {
+                let made = maker.make_some(make, (RECORDS_A_LOOK - since_look).min(count - thing), scope)?;
+                thing += made;
+                if made > 0 {
+                    continue;
+                }
+            }
             maker.make(make, scope)?;
-            if thing % RECORDS_A_LOOK == 0 {
+            if since_look == 0 {
                 self.tell()?;
                 maker.forget(dead, scope)?;
             }
+            thing += 1;
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! live in one scope, so nothing but the keeping variable holds it afterwards.
 
 mod loops;
+mod stretch;
 
 use gcheap::types::{JsArray, JsFinalizationRegistry, JsString, JsTypedArray, JsWeakMap};
 use gcheap::{Error, ErrorKind, Heap, Local, Placement, Scope, Value};
@@ -46,6 +47,8 @@ pub(super) struct Maker<'p, 'o> {
     weak_map: Option<Local<'o, JsWeakMap>>,
     pool: Pool,
     zeros: Vec<f64>,
+    /// For each body, those that a thing is made by, if some can be made in one stretch.
+    entered: Vec<Option<Vec<usize>>>,
 }
 
 impl<'p, 'o> Maker<'p, 'o> {
@@ -84,6 +87,7 @@ impl<'p, 'o> Maker<'p, 'o> {
             weak_map: if maps { Some(scope.weak_map()?) } else { None },
             pool: Pool::default(),
             zeros: Vec::new(),
+            entered: (0..program.bodies.len()).map(|body| stretch::entered(program, body)).collect(),
         })
     }
 
