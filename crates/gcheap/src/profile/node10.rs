@@ -129,7 +129,7 @@ pub static NODE_10: Profile = Profile {
         maglev: None,
         max_inlined: 460,
         max_inlined_cumulative: 920,
-        turbofan_ns: 44_000.0,
+        turbofan_ns: 22_000.0,
         keeps_executors: false,
     },
     tracer: TracerRules {
@@ -176,5 +176,5 @@ pub static NODE_10: Profile = Profile {
         rss: 31_900_000,
         start_ms: 45.0,
     },
-    cost: CostModel::with_mutator(2.18),
+    cost: CostModel::with_mutator(0.51),
 };

@@ -130,7 +130,7 @@ pub static NODE_18: Profile = Profile {
         maglev: None,
         max_inlined: 460,
         max_inlined_cumulative: 920,
-        turbofan_ns: 44_000.0,
+        turbofan_ns: 22_000.0,
         keeps_executors: false,
     },
     tracer: TracerRules {
@@ -177,5 +177,5 @@ pub static NODE_18: Profile = Profile {
         rss: 43_241_472,
         start_ms: 17.0,
     },
-    cost: CostModel::with_mutator(2.18),
+    cost: CostModel::REFERENCE,
 };

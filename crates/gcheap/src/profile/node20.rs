@@ -132,7 +132,7 @@ pub static NODE_20: Profile = Profile {
         maglev: None,
         max_inlined: 460,
         max_inlined_cumulative: 920,
-        turbofan_ns: 44_000.0,
+        turbofan_ns: 22_000.0,
         keeps_executors: false,
     },
     tracer: TracerRules {
@@ -179,5 +179,5 @@ pub static NODE_20: Profile = Profile {
         rss: 40_800_000,
         start_ms: 15.5,
     },
-    cost: CostModel::with_mutator(2.18),
+    cost: CostModel::REFERENCE,
 };

@@ -133,7 +133,7 @@ pub static NODE_22: Profile = Profile {
         maglev: None,
         max_inlined: 460,
         max_inlined_cumulative: 920,
-        turbofan_ns: 40_000.0,
+        turbofan_ns: 20_000.0,
         keeps_executors: true,
     },
     tracer: TracerRules {
@@ -180,5 +180,5 @@ pub static NODE_22: Profile = Profile {
         rss: 43_000_000,
         start_ms: 14.5,
     },
-    cost: CostModel::with_mutator(1.72),
+    cost: CostModel::REFERENCE,
 };

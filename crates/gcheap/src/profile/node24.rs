@@ -132,10 +132,10 @@ pub static NODE_24: Profile = Profile {
         turbofan: TurbofanRules::Invocations { count: 10_000 },
         osr_invocations: Some(500),
         osr_size: None,
-        maglev: Some(MaglevRules { invocations: 500, osr_invocations: 100, loop_weight: 0.8, compile_ns: 9_500.0 }),
+        maglev: Some(MaglevRules { invocations: 500, osr_invocations: 100, loop_weight: 0.8, compile_ns: 4_500.0 }),
         max_inlined: 460,
         max_inlined_cumulative: 920,
-        turbofan_ns: 30_000.0,
+        turbofan_ns: 20_000.0,
         keeps_executors: true,
     },
     tracer: TracerRules {
@@ -182,5 +182,5 @@ pub static NODE_24: Profile = Profile {
         rss: 42_600_000,
         start_ms: 16.0,
     },
-    cost: CostModel::with_mutator(1.55),
+    cost: CostModel::REFERENCE,
 };
