@@ -465,6 +465,9 @@ pub struct CollectionRules {
     /// Share of the time between the start of marking and the pause in which the main thread marks itself, percent. A measurement:
     /// about half in 6.8 and 7.8, whose allocation observers kept step with the program; next to nothing since.
     pub main_thread_marking_percent: u32,
+    /// The steps of an allocation observer keep pace with a schedule by allocations (up to 11.3): near the limit, each is to mark a
+    /// 32nd of the old generation. Later the schedule is by time, and the background markers are always ahead of it.
+    pub marking_schedule_by_allocation: bool,
     /// The collections of a failed allocation do not check the hard limit; the end of the sequence does (14.6).
     pub late_limit_check: bool,
     /// Full collections after the young ones of a failed young allocation (2 in 14.6, else 0).

@@ -92,6 +92,7 @@ pub static NODE_18: Profile = Profile {
         large_objects_count_for_start: true,
         end_of_marking_waits_for_task: true,
         main_thread_marking_percent: 0,
+        marking_schedule_by_allocation: true,
         late_limit_check: false,
         full_collections_after_young: 0,
         last_attempt_always_allocates: true,

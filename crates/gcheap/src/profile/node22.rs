@@ -95,6 +95,7 @@ pub static NODE_22: Profile = Profile {
         large_objects_count_for_start: false,
         end_of_marking_waits_for_task: true,
         main_thread_marking_percent: 0,
+        marking_schedule_by_allocation: false,
         late_limit_check: false,
         full_collections_after_young: 0,
         last_attempt_always_allocates: true,

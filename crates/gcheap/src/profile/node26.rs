@@ -100,6 +100,7 @@ pub static NODE_26: Profile = Profile {
         large_objects_count_for_start: false,
         end_of_marking_waits_for_task: true,
         main_thread_marking_percent: 0,
+        marking_schedule_by_allocation: false,
         late_limit_check: true,
         full_collections_after_young: 2,
         last_attempt_always_allocates: false,

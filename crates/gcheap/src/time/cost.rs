@@ -43,7 +43,7 @@ pub struct CostModel {
     pub marking_start_base_ms: f64,
     /// The same for each MiB of old objects, ms.
     pub marking_start_ms_per_mib: f64,
-    /// Least program time between the start of marking and its completion, ms.
+    /// Least program time between the start of marking and its completion where the main thread does not mark by a schedule, ms.
     pub marking_minimum_ms: f64,
     /// Time of the background markers for each byte they read while the program runs, ns.
     pub concurrent_marking_ns_per_byte: f64,
