@@ -368,6 +368,7 @@ impl Heap {
             table_types: Vec::new(),
             peak_used: 0,
         };
+        heap.mechanism.sweeps_before_evacuation = profile.collection.sweeps_before_evacuation;
         heap.mechanism.promotes_all = profile.new_space.full_collection_promotes_all || options.nursery.is_some();
         heap.mechanism.count_mementos_of_promoted_pages =
             profile.pretenuring.full_collections_count != FullCollectionsCount::Moved;

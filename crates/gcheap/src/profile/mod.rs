@@ -472,6 +472,9 @@ pub struct CollectionRules {
     pub late_limit_check: bool,
     /// Full collections after the young ones of a failed young allocation (2 in 14.6, else 0).
     pub full_collections_after_young: u32,
+    /// A full collection sweeps before it evacuates, so that what is promoted fills the holes of old pages (13.6 and later; measured: old
+    /// space has none after a collection, and as many as have died up to 12.4).
+    pub sweeps_before_evacuation: bool,
     /// The last attempt ignores soft limits altogether (11.3, 12.4: always-allocate).
     pub last_attempt_always_allocates: bool,
     /// Asking for statistics frees the main thread's linear areas first (12.4 and later); 11.3 counts their whole rest as used.

@@ -95,6 +95,7 @@ pub static NODE_18: Profile = Profile {
         marking_schedule_by_allocation: true,
         late_limit_check: false,
         full_collections_after_young: 0,
+        sweeps_before_evacuation: false,
         last_attempt_always_allocates: true,
         statistics_free_linear_areas: false,
         open_linear_areas_count_as_used: true,

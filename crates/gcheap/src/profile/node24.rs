@@ -100,6 +100,7 @@ pub static NODE_24: Profile = Profile {
         marking_schedule_by_allocation: false,
         late_limit_check: false,
         full_collections_after_young: 0,
+        sweeps_before_evacuation: true,
         last_attempt_always_allocates: false,
         statistics_free_linear_areas: true,
         open_linear_areas_count_as_used: false,
