@@ -2,6 +2,7 @@
 
 use gcheap::event::{Collector, Event, GcEvent, SpaceName};
 use gcheap::policy::Flags;
+use gcheap::profile::{NODE_22, Profile};
 use gcheap::time::CostModel;
 use gcheap::types::JsArray;
 use gcheap::{Error, GcKind, Heap, HeapOptions, HeapStatistics, Local, Placement, Scope, Value};
@@ -330,7 +331,8 @@ fn a_second_marking_thread_changes_no_result() {
 /// Two pages of old objects of which every second is dead, not swept yet; then survivors that go to old space. How much it grew.
 fn growth_after_a_full_collection(sweep_ns_per_byte: f64) -> Result<u64, Error> {
     let cost = Some(CostModel { sweep_ns_per_byte, ..CostModel::REFERENCE });
-    let mut heap = Heap::new(HeapOptions { cost, ..HeapOptions::for_tests() })?;
+    // As Node 22: later collections fill holes themselves.
+    let mut heap = Heap::new(HeapOptions { cost, profile: &NODE_22, ..HeapOptions::for_tests() })?;
     let committed =
         |heap: &Heap| heap.space_statistics().iter().find(|space| space.space == SpaceName::Old).unwrap().committed;
     let mut scope = heap.scope();
@@ -358,4 +360,40 @@ fn growth_after_a_full_collection(sweep_ns_per_byte: f64) -> Result<u64, Error> 
 fn promoted_objects_go_where_the_background_sweepers_found_room() {
     assert_eq!(growth_after_a_full_collection(0.1).unwrap(), 0);
     assert!(growth_after_a_full_collection(1000.0).unwrap() > 0, "the sweepers had not come to it");
+}
+
+/// Old objects of which every second has died, then a full collection that also promotes young ones. How much old space grew.
+fn growth_within_a_full_collection(node: u32) -> Result<u64, Error> {
+    let profile = Profile::for_node(node).unwrap();
+    let mut heap = Heap::new(HeapOptions { profile, ..HeapOptions::for_tests() })?;
+    let committed =
+        |heap: &Heap| heap.space_statistics().iter().find(|space| space.space == SpaceName::Old).unwrap().committed;
+    let mut scope = heap.scope();
+    let kept = scope.array(&[])?;
+    for place in 0..10_000 {
+        let mut turn = scope.scope();
+        let object = turn.object_literal(Placement::Old, &[place.into(); 4])?;
+        if place % 2 == 0 {
+            turn.array_push(kept, object.into())?;
+        }
+    }
+    let before = committed(&scope);
+    // Half of what is young dies: no page is handed over whole.
+    for place in 0..3_000 {
+        let mut turn = scope.scope();
+        let object = turn.object(&[place.into(); 4])?;
+        if place % 2 == 0 {
+            turn.array_push(kept, object.into())?;
+        }
+    }
+    scope.collect_garbage()?;
+    scope.verify().expect("nothing was put over a living object");
+    Ok(committed(&scope) - before)
+}
+
+#[test]
+fn a_full_collection_fills_the_holes_that_it_makes_from_13_6_on() {
+    for (node, fills) in [(20, false), (22, false), (24, true), (26, true)] {
+        assert_eq!(growth_within_a_full_collection(node).unwrap() == 0, fills, "Node {node}");
+    }
 }

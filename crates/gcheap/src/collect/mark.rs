@@ -27,6 +27,9 @@ const _: () = assert!(USUAL_TAGGED <= Reservation::MOST_IN_A_RUN && USUAL_TAGGED
 /// Objects that differ only in the address bits below this are neighbours: probably in the cache already.
 const NEAR: u64 = 4096;
 
+/// Bytes that the memory gives at once: a marker that looks at the header of an object has read as many.
+const LINE: u64 = 64;
+
 /// Bytes that are read by one thread before two are thought of.
 const WARM_UP: u64 = 4 << 20;
 /// Slots and objects that wait: with fewer, a second thread would only wait too.
@@ -45,8 +48,8 @@ pub(crate) struct Marking {
     pub(crate) recorded: Worklist<u32>,
     /// Pages to be evacuated.
     pub(crate) candidates: Vec<u64>,
-    /// Bytes that the marker has read in this cycle: headers and tagged words. What is in a string or a backing store of doubles
-    /// costs it nothing.
+    /// Bytes that the marker has read in this cycle: headers and tagged words, and what lies in the line of a header. The rest of a
+    /// string or of a backing store of doubles costs it nothing.
     pub(crate) read_bytes: u64,
     /// A second thread may help where the outcome is the same.
     pub(crate) parallel: bool,
@@ -288,14 +291,14 @@ impl<'m, S: Share> Hand<'m, S> {
             let bytes = header.small_words() * WORD;
             self.view.add_live(address, bytes + WORD * u64::from(on(Mutant::WrongLiveBytes)));
             let tagged = header.small_tagged();
-            self.read += WORD + tagged * WORD;
+            self.read += (WORD + tagged * WORD).max(bytes.min(LINE));
             return Run { address, slots: self.view.few_slots(address, tagged) };
         }
         self.view.add_live(address, header.bytes());
         if !header.is_small() || header.small_tagged() > PIECE {
             return self.next_piece(Piece { object: pack(address), first: 1, last: u32::MAX }, pieces);
         }
-        self.read += WORD + header.tagged() * WORD;
+        self.read += (WORD + header.tagged() * WORD).max(header.bytes().min(LINE));
         Run { address, slots: self.view.slots(address + WORD, header.tagged()) }
     }
 

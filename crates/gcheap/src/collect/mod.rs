@@ -44,6 +44,8 @@ pub(crate) struct Mechanism {
     pub(crate) count_mementos_of_promoted_pages: bool,
     /// Full collections promote every young survivor, not only those that have survived before.
     pub(crate) promotes_all: bool,
+    /// What is evacuated fills the holes of pages that are swept meanwhile.
+    pub(crate) sweeps_before_evacuation: bool,
     /// Scavenges clear targets of WeakRefs and weak cells too.
     pub(crate) scavenges_clear_weak_refs: bool,
 }
@@ -61,6 +63,7 @@ impl Mechanism {
             count_mementos: false,
             count_mementos_of_promoted_pages: true,
             promotes_all: true,
+            sweeps_before_evacuation: false,
             scavenges_clear_weak_refs: false,
         }
     }

@@ -207,7 +207,9 @@ impl Heap {
             return Ok(None);
         }
         let spaces = &mut self.mechanism.spaces;
-        Ok(spaces.new_large.allocate(&mut spaces.pages, bytes).ok())
+        let address = spaces.new_large.allocate(&mut spaces.pages, bytes).ok();
+        address.inspect(|&address| spaces.pages.touch_large(address));
+        Ok(address)
     }
 
     fn try_allocate_old(&mut self, bytes: u64) -> Result<Option<u64>, Error> {
@@ -244,6 +246,7 @@ impl Heap {
         }
         let spaces = &mut self.mechanism.spaces;
         let address = spaces.large.allocate(&mut spaces.pages, bytes).ok();
+        address.inspect(|&address| spaces.pages.touch_large(address));
         if starts_marking_after && address.is_some() {
             self.before_old_refill()?;
         }

@@ -7,10 +7,10 @@ use super::Heap;
 use super::error::Error;
 use crate::event::{Event, GcReason};
 use crate::policy::{
-    CanExpandInputs, CompactionInputs, MarkingLimit, OLD_ALLOCATION_STEP, OvershootInputs, PageFill,
-    StartOfMarkingInputs, TaskWaitInputs,
+    CanExpandInputs, CompactionInputs, MarkingLimit, MarkingStepInputs, NEAR_LIMIT_SLACK, OLD_ALLOCATION_STEP,
+    OvershootInputs, PageFill, StartOfMarkingInputs, TaskWaitInputs,
 };
-use crate::policy::{overshoot_young, space_available};
+use crate::policy::{marking_step_bytes, overshoot_young, space_available};
 
 /// The marking cycle that runs.
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,6 +25,12 @@ pub(crate) struct Cycle {
     pub(crate) step_ms: f64,
     /// Bytes that the main thread marked.
     pub(crate) step_bytes: u64,
+    /// Old-generation objects when it started, bytes.
+    old_at_start: u64,
+    /// Bytes that shall be marked by now, where that goes by allocation.
+    scheduled: u64,
+    /// Bytes allocated old when that was last looked at.
+    old_seen: u64,
     /// When the last step ended.
     stepped_at_ms: f64,
     pub(crate) biggest_step_ms: f64,
@@ -160,6 +166,8 @@ impl Heap {
             running_since_ms: self.time_ms(),
             // The helpers are at work while the main thread still sets up.
             budget: self.cost.concurrently_marked_bytes(stop),
+            old_at_start: self.mechanism.spaces.old_generation_objects(),
+            old_seen: self.old_bytes_allocated,
             old_step_at: self.old_bytes_allocated + OLD_ALLOCATION_STEP,
             ..Cycle::default()
         };
@@ -244,8 +252,12 @@ impl Heap {
         }
         self.cycle.steps += 1;
         self.mark_on_main_thread();
+        self.mark_by_schedule();
         self.cycle.complete = self.mechanism.marking.is_drained();
-        if !self.cycle.complete || running_ms < self.cost.marking_minimum_ms {
+        // Where the main thread marks by a schedule, its step may have been all that was left to do.
+        let least_ms =
+            if self.profile.collection.marking_schedule_by_allocation { 0.0 } else { self.cost.marking_minimum_ms };
+        if !self.cycle.complete || running_ms < least_ms {
             return Ok(());
         }
         if self.profile.collection.marking_is_prepared_to_end && !self.cycle.prepared {
@@ -288,14 +300,42 @@ impl Heap {
             let before = self.mechanism.marking.read_bytes;
             self.mechanism.drain_marking(bytes);
             let marked = self.mechanism.marking.read_bytes - before;
-            let ns = self.cost.incremental_step_ns(marked);
-            self.clock.advance(ns);
-            self.cycle.step_bytes += marked;
-            let ms = crate::time::ns_to_ms(ns);
-            self.cycle.step_ms += ms;
-            self.cycle.biggest_step_ms = self.cycle.biggest_step_ms.max(ms);
+            self.charge_step(marked);
         }
         self.cycle.stepped_at_ms = self.time_ms();
+    }
+
+    /// Where the schedule goes by allocation, the main thread marks what the background markers are behind it.
+    fn mark_by_schedule(&mut self) {
+        if !self.profile.collection.marking_schedule_by_allocation || self.mechanism.marking.is_drained() {
+            return;
+        }
+        let slack = NEAR_LIMIT_SLACK + self.mechanism.spaces.new.capacity;
+        let inputs = MarkingStepInputs {
+            old_generation: self.mechanism.spaces.old_generation_objects(),
+            at_start: self.cycle.old_at_start,
+            near_limit: !self.policy.may_expand(&self.expand_inputs(), slack),
+        };
+        self.cycle.scheduled += marking_step_bytes(&inputs) + (self.old_bytes_allocated - self.cycle.old_seen);
+        self.cycle.old_seen = self.old_bytes_allocated;
+        let before = self.mechanism.marking.read_bytes;
+        let behind = self.cycle.scheduled.saturating_sub(before);
+        if behind > 0 {
+            self.mechanism.drain_marking(behind);
+            let marked = self.mechanism.marking.read_bytes - before;
+            self.charge_step(marked);
+            // What the main thread has marked is no work of the background markers.
+            self.cycle.budget += marked;
+        }
+    }
+
+    fn charge_step(&mut self, marked: u64) {
+        let ns = self.cost.incremental_step_ns(marked);
+        self.clock.advance(ns);
+        self.cycle.step_bytes += marked;
+        let ms = crate::time::ns_to_ms(ns);
+        self.cycle.step_ms += ms;
+        self.cycle.biggest_step_ms = self.cycle.biggest_step_ms.max(ms);
     }
 
     /// What happens before an old-space linear area is refilled or an old large object is made.

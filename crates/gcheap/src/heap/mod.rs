@@ -219,6 +219,8 @@ pub struct Heap {
     pub(crate) promoted_pages: u64,
     /// What of the tally the clock has been told of.
     charged: (u64, u64),
+    /// Work of the program that the clock has not been told of, ns.
+    worked: f64,
     pub(crate) collections: u64,
     pub(crate) scavenges: u64,
     pub(crate) mark_compacts: u64,
@@ -358,6 +360,7 @@ impl Heap {
             evacuated_pages: 0,
             promoted_pages: 0,
             charged: (0, 0),
+            worked: 0.0,
             collections: 0,
             scavenges: 0,
             mark_compacts: 0,
@@ -382,6 +385,7 @@ impl Heap {
             table_types: Vec::new(),
             peak_used: 0,
         };
+        heap.mechanism.sweeps_before_evacuation = profile.collection.sweeps_before_evacuation;
         heap.mechanism.promotes_all = profile.new_space.full_collection_promotes_all || options.nursery.is_some();
         heap.mechanism.count_mementos_of_promoted_pages =
             profile.pretenuring.full_collections_count != FullCollectionsCount::Moved;
@@ -466,11 +470,30 @@ impl Heap {
         self.clock.advance(crate::time::ms_to_ns(ms));
     }
 
-    /// Tells the clock what has been allocated since it was told last.
+    /// The program does other work than allocating, ns of the virtual clock. The clock is told when it is looked at next, so this costs
+    /// next to nothing.
+    ///
+    /// ```
+    /// use gcheap::{Heap, HeapOptions};
+    /// let mut heap = Heap::new(HeapOptions::for_tests())?;
+    /// let before = heap.time_ms();
+    /// heap.work(250_000.0);
+    /// heap.advance(1.0);
+    /// assert_eq!(heap.time_ms() - before, 1.25);
+    /// # Ok::<(), gcheap::Error>(())
+    /// ```
+    #[inline]
+    pub fn work(&mut self, ns: f64) {
+        self.worked += ns;
+    }
+
+    /// Tells the clock what has been allocated and worked since it was told last.
     pub(crate) fn sync_clock(&mut self) {
         self.settle_tally();
         let (objects, bytes) = (self.objects_allocated - self.charged.0, self.bytes_allocated - self.charged.1);
-        self.clock.advance(self.cost.mutator_ns(objects, bytes));
+        let worked = std::mem::take(&mut self.worked).max(0.0).round() as u64;
+        let touched = self.cost.fresh_memory_ns(self.mechanism.spaces.pages.take_touched());
+        self.clock.advance(self.cost.mutator_ns(objects, bytes).saturating_add(worked).saturating_add(touched));
         self.charged = (self.objects_allocated, self.bytes_allocated);
     }
 

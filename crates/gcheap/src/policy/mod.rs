@@ -10,6 +10,7 @@
 //! | how far may the old generation grow now? | [`recompute_limits`], [`next_limit`], [`growing_factor`] | `growing.rs` |
 //! | and before the first full collection? | [`shrink_initial_limit`] | `initial_limit.rs` |
 //! | does marking start? | [`start_of_marking`] | `start_of_marking.rs` |
+//! | how much does a step mark? | [`marking_step_bytes`] | `marking_step.rs` |
 //! | does the end of marking wait for a task? | [`task_wait_ms`] | `finalization.rs` |
 //! | which collector runs? | [`select_collector`] | `select_collector.rs` |
 //! | may old (or new) space take another page? | [`can_expand_old_generation`], [`should_expand_old_generation`], [`can_promote_young`] | `expansion.rs` |
@@ -38,6 +39,7 @@ mod ineffective;
 mod initial_limit;
 mod last_resort;
 mod limits;
+mod marking_step;
 mod membalancer;
 mod new_space;
 mod nursery;
@@ -59,6 +61,7 @@ pub use ineffective::*;
 pub use initial_limit::*;
 pub use last_resort::*;
 pub use limits::*;
+pub use marking_step::*;
 pub use membalancer::*;
 pub use new_space::*;
 pub use nursery::*;

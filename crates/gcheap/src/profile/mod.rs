@@ -465,10 +465,16 @@ pub struct CollectionRules {
     /// Share of the time between the start of marking and the pause in which the main thread marks itself, percent. A measurement:
     /// about half in 6.8 and 7.8, whose allocation observers kept step with the program; next to nothing since.
     pub main_thread_marking_percent: u32,
+    /// The steps of an allocation observer keep pace with a schedule by allocations (up to 11.3): near the limit, each is to mark a
+    /// 32nd of the old generation. Later the schedule is by time, and the background markers are always ahead of it.
+    pub marking_schedule_by_allocation: bool,
     /// The collections of a failed allocation do not check the hard limit; the end of the sequence does (14.6).
     pub late_limit_check: bool,
     /// Full collections after the young ones of a failed young allocation (2 in 14.6, else 0).
     pub full_collections_after_young: u32,
+    /// A full collection sweeps before it evacuates, so that what is promoted fills the holes of old pages (13.6 and later; measured: old
+    /// space has none after a collection, and as many as have died up to 12.4).
+    pub sweeps_before_evacuation: bool,
     /// The last attempt ignores soft limits altogether (11.3, 12.4: always-allocate).
     pub last_attempt_always_allocates: bool,
     /// Asking for statistics frees the main thread's linear areas first (12.4 and later); 11.3 counts their whole rest as used.

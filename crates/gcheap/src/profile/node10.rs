@@ -91,8 +91,10 @@ pub static NODE_10: Profile = Profile {
         large_objects_count_for_start: true,
         end_of_marking_waits_for_task: false,
         main_thread_marking_percent: 50,
+        marking_schedule_by_allocation: false,
         late_limit_check: false,
         full_collections_after_young: 0,
+        sweeps_before_evacuation: false,
         last_attempt_always_allocates: true,
         statistics_free_linear_areas: false,
         open_linear_areas_count_as_used: false,
@@ -129,7 +131,7 @@ pub static NODE_10: Profile = Profile {
         maglev: None,
         max_inlined: 460,
         max_inlined_cumulative: 920,
-        turbofan_ns: 44_000.0,
+        turbofan_ns: 22_000.0,
         keeps_executors: false,
     },
     tracer: TracerRules {
@@ -176,5 +178,5 @@ pub static NODE_10: Profile = Profile {
         rss: 31_900_000,
         start_ms: 45.0,
     },
-    cost: CostModel::with_mutator(2.18),
+    cost: CostModel::with_mutator(0.51),
 };

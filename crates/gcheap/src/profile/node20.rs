@@ -94,8 +94,10 @@ pub static NODE_20: Profile = Profile {
         large_objects_count_for_start: true,
         end_of_marking_waits_for_task: true,
         main_thread_marking_percent: 0,
+        marking_schedule_by_allocation: true,
         late_limit_check: false,
         full_collections_after_young: 0,
+        sweeps_before_evacuation: false,
         last_attempt_always_allocates: true,
         statistics_free_linear_areas: false,
         open_linear_areas_count_as_used: true,
@@ -132,7 +134,7 @@ pub static NODE_20: Profile = Profile {
         maglev: None,
         max_inlined: 460,
         max_inlined_cumulative: 920,
-        turbofan_ns: 44_000.0,
+        turbofan_ns: 22_000.0,
         keeps_executors: false,
     },
     tracer: TracerRules {
@@ -179,5 +181,5 @@ pub static NODE_20: Profile = Profile {
         rss: 40_800_000,
         start_ms: 15.5,
     },
-    cost: CostModel::with_mutator(2.18),
+    cost: CostModel::REFERENCE,
 };

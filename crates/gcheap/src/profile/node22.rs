@@ -95,8 +95,10 @@ pub static NODE_22: Profile = Profile {
         large_objects_count_for_start: false,
         end_of_marking_waits_for_task: true,
         main_thread_marking_percent: 0,
+        marking_schedule_by_allocation: false,
         late_limit_check: false,
         full_collections_after_young: 0,
+        sweeps_before_evacuation: false,
         last_attempt_always_allocates: true,
         statistics_free_linear_areas: true,
         open_linear_areas_count_as_used: false,
@@ -133,7 +135,7 @@ pub static NODE_22: Profile = Profile {
         maglev: None,
         max_inlined: 460,
         max_inlined_cumulative: 920,
-        turbofan_ns: 40_000.0,
+        turbofan_ns: 20_000.0,
         keeps_executors: true,
     },
     tracer: TracerRules {
@@ -180,5 +182,5 @@ pub static NODE_22: Profile = Profile {
         rss: 43_000_000,
         start_ms: 14.5,
     },
-    cost: CostModel::with_mutator(1.72),
+    cost: CostModel::REFERENCE,
 };

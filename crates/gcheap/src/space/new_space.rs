@@ -184,6 +184,7 @@ impl NewSpace {
         }
         self.current += 1;
         let page = self.to[self.current];
+        pages.touch(page, !self.copying);
         self.top = pages.area_start(page);
         self.end = pages.page(page).end;
         self.limit = self.end;

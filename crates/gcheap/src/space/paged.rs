@@ -18,6 +18,10 @@ pub(crate) struct PagedSpace {
     pub(crate) free_list: FreeList,
     /// Pages that wait for the sweeper, the next one last.
     pub(crate) to_sweep: Vec<u64>,
+    /// A collection moves objects into this space.
+    pub(crate) evacuating: bool,
+    /// So many of the last of them may be swept while a collection evacuates.
+    pub(crate) sweepable: usize,
     /// Linear allocation area: next free byte and end. Both 0 when there is none.
     pub(crate) top: u64,
     pub(crate) limit: u64,
@@ -39,6 +43,8 @@ impl PagedSpace {
             pages: Vec::new(),
             free_list: FreeList::default(),
             to_sweep: Vec::new(),
+            evacuating: false,
+            sweepable: 0,
             top: 0,
             limit: 0,
             size: 0,
@@ -140,6 +146,7 @@ impl PagedSpace {
         self.size += (end - start) - live;
         pages.page_mut(page).allocated = end - start;
         pages.page_mut(page).unswept = false;
+        self.forget_slots(pages, page);
         let mut free_start = if on(Mutant::SweepMarkedObject) { start + WORD } else { start };
         while let Some(object) = pages.marks.next_set(free_start, end) {
             if object > free_start {
@@ -155,6 +162,19 @@ impl PagedSpace {
         pages.marks.clear_run(page_start, pages.geometry.page_size());
         pages.set_live(page, 0);
         (end - start) - live
+    }
+
+    /// While a collection evacuates, slots of dead objects are still remembered: what comes to lie there is not theirs.
+    fn forget_slots(&self, pages: &mut Pages, page: u64) {
+        if !self.evacuating {
+            return;
+        }
+        let (mut dead, end) = (pages.area_start(page), pages.page(page).end);
+        while let Some(object) = pages.marks.next_set(dead, end) {
+            pages.slots.clear_words(dead, object);
+            dead = object + Header(pages.memory.word(object)).bytes();
+        }
+        pages.slots.clear_words(dead, end);
     }
 
     /// Sweeps the next page that waits; false if none does.
@@ -183,9 +203,14 @@ impl PagedSpace {
 
     #[cold]
     fn allocate_in_gc_slow(&mut self, pages: &mut Pages, bytes: u64) -> Result<u64, Refused> {
-        if !self.refill_from_free_list(pages, bytes, Origin::Collector) {
-            self.expand(pages)?;
-            self.refill_from_free_list(pages, bytes, Origin::Collector);
+        while !self.refill_from_free_list(pages, bytes, Origin::Collector) {
+            if self.sweepable == 0 {
+                self.expand(pages)?;
+                self.refill_from_free_list(pages, bytes, Origin::Collector);
+                break;
+            }
+            self.sweepable -= 1;
+            self.sweep_one(pages);
         }
         self.bump(bytes).ok_or(Refused { bytes })
     }

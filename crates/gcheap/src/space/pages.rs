@@ -62,14 +62,25 @@ pub(crate) struct Page {
     pub(crate) allocated: u64,
     /// Bytes in holes too small for the free list.
     pub(crate) wasted: u64,
+    /// The system has mapped it and nobody has written to it yet.
+    pub(crate) fresh: bool,
     /// Waits for the sweeper: the mark bits say what is alive.
     pub(crate) unswept: bool,
     /// Never evacuated (snapshot pages that were shrunk).
     pub(crate) immovable: bool,
 }
 
-const NONE: Page =
-    Page { owner: None, end: 0, committed: 0, run: 0, allocated: 0, wasted: 0, unswept: false, immovable: false };
+const NONE: Page = Page {
+    owner: None,
+    end: 0,
+    committed: 0,
+    run: 0,
+    allocated: 0,
+    wasted: 0,
+    fresh: false,
+    unswept: false,
+    immovable: false,
+};
 
 /// The memory of a heap with its tables.
 pub(crate) struct Pages {
@@ -104,6 +115,8 @@ pub(crate) struct Pages {
     pub(crate) refuse_after: Option<u64>,
     /// Set when the system (or fault injection) refused a page since this was last cleared.
     pub(crate) refused: bool,
+    /// Bytes that the program was the first to touch since this was last asked: the system had to clear them.
+    touched: u64,
     /// Peak of `mapped`.
     pub(crate) peak_mapped: u64,
 }
@@ -181,6 +194,7 @@ impl Pages {
             used_high: slots,
             refuse_after: None,
             refused: false,
+            touched: 0,
             peak_mapped: 0,
         })
     }
@@ -339,7 +353,26 @@ impl Pages {
         self.keep_resident(page, 1);
         self.used_low = self.used_low.max(page + 1);
         self.register(page, 1, owner, page_size, flags);
+        self.page_mut(page).fresh = true;
         Ok(page)
+    }
+
+    /// The program, or a collector, begins to write to a page.
+    pub(crate) fn touch(&mut self, page: u64, by_program: bool) {
+        let page = self.page_mut(page);
+        let fresh = std::mem::take(&mut page.fresh) && by_program;
+        self.touched += if fresh { page.committed } else { 0 };
+    }
+
+    /// The program writes to a large object that has just been made.
+    pub(crate) fn touch_large(&mut self, address: u64) {
+        let page = self.number(address) as u64;
+        self.touched += self.page(page).committed;
+    }
+
+    /// Bytes that the program was the first to touch since this was last asked.
+    pub(crate) fn take_touched(&mut self) -> u64 {
+        std::mem::take(&mut self.touched)
     }
 
     /// Maps a run of pages for one large object of `bytes`. The first word of the object is at `area_start`.

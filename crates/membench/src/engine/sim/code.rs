@@ -12,6 +12,7 @@ use gcheap::event::{Event, SiteDecision};
 use gcheap::profile::{TieringRules, TurbofanRules};
 use gcheap::{AllocationSite, Error, Heap, Placement};
 
+use super::price::Prices;
 use super::program::{Callee, Program};
 use super::size::{self, Size};
 use super::tier::{Function, Place, Tier};
@@ -59,6 +60,9 @@ struct Code {
     function: usize,
     call: i64,
     round: i64,
+    /// What a call and a round take in the present tier, ns.
+    call_ns: f64,
+    round_ns: f64,
     depth: u32,
     calls: bool,
     /// Inlined when the main program is optimised.
@@ -74,6 +78,7 @@ pub(super) struct Codes {
     /// Placements of all literals of the program, body after body.
     pub placements: Vec<Placement>,
     rules: TieringRules,
+    prices: Prices,
     main: usize,
     deoptimized: Deoptimized,
     /// How much of the log was looked at.
@@ -82,7 +87,7 @@ pub(super) struct Codes {
 
 impl Codes {
     /// Nothing of it optimised yet.
-    pub(super) fn new(program: &Program, heap: &mut Heap, log: &Deoptimized) -> Codes {
+    pub(super) fn new(program: &Program, prices: Prices, heap: &mut Heap, log: &Deoptimized) -> Codes {
         let rules = heap.profile().tiering;
         let sizes: Vec<Size> = program.bodies.iter().map(|body| size::function(program, body)).collect();
         let (mut codes, mut functions, mut placements) = (Vec::new(), Vec::new(), Vec::new());
@@ -109,6 +114,8 @@ impl Codes {
                 function,
                 call: i64::from(call),
                 round: i64::from(size.round),
+                call_ns: prices.bytecode(Tier::Unoptimized) * f64::from(call),
+                round_ns: prices.bytecode(Tier::Unoptimized) * f64::from(size.round),
                 depth,
                 calls: program.called(body).next().is_some(),
                 inlined: function == main || (size.length <= rules.max_inlined && !body.recursive),
@@ -117,7 +124,7 @@ impl Codes {
         }
         functions.extend(LIBRARY.map(|size| Function::new(false, size.length, size.length, &rules)));
         functions.push(Function::new(true, program.length, size::PROGRAM / 2, &rules));
-        Codes { codes, functions, placements, rules, main, deoptimized: Rc::clone(log), seen: 0 }
+        Codes { codes, functions, placements, rules, prices, main, deoptimized: Rc::clone(log), seen: 0 }
     }
 
     /// A body is called.
@@ -125,6 +132,7 @@ impl Codes {
     pub(super) fn enter(&mut self, body: usize, heap: &mut Heap) -> Result<(), Error> {
         let code = &self.codes[body];
         let (function, cost) = (code.function, code.call);
+        heap.work(code.call_ns);
         self.spend(body, function, cost, heap)
     }
 
@@ -158,6 +166,7 @@ impl Codes {
     pub(super) fn enter_round(&mut self, body: usize, heap: &mut Heap) -> Result<(), Error> {
         let code = &self.codes[body];
         let (function, cost) = (code.function, code.round);
+        heap.work(code.round_ns);
         self.spend(body, function, cost, heap)
     }
 
@@ -270,6 +279,8 @@ impl Codes {
                 continue;
             }
             code.tier = tier;
+            let price = self.prices.bytecode(tier);
+            (code.call_ns, code.round_ns) = (price * code.call as f64, price * code.round as f64);
             let placements = &mut self.placements[code.placements.clone()];
             // Optimised code has the decisions of its day built in. Within one function, what is stored into an object that is
             // allocated old is allocated old too (V8 src/compiler/memory-optimizer.cc); the outermost literal comes first.

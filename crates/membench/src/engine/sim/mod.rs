@@ -9,6 +9,7 @@ mod keep;
 mod liveness;
 mod maker;
 mod pool;
+mod price;
 mod program;
 mod size;
 mod tier;
@@ -30,6 +31,7 @@ use crate::settings::{Settings, machine};
 use crate::workload::{Gc, Label, Step, Workload};
 use compile::compile;
 use maker::Maker;
+use price::Prices;
 use program::{Make, Part, Plan};
 
 /// The process and isolate that trace lines name: the simulated process is always the same one.
@@ -68,12 +70,14 @@ pub fn simulate(
         ClockFlag::Virtual => Box::new(VirtualClock::default()),
         ClockFlag::Real => Box::new(RealClock::default()),
     };
+    let cost = settings.cost.unwrap_or(settings.node.profile.cost);
+    let prices = Prices::new(&cost);
     let mut heap = Heap::new(HeapOptions {
         profile: settings.node.profile,
         flags: settings.heap.flags(),
         physical_memory: Some(settings.memory.bytes),
         clock,
-        cost: settings.cost,
+        cost: Some(prices.of_allocation(cost)),
         verify,
         parallel_marking: machine::cores() > 1,
         ..HeapOptions::default()
@@ -85,8 +89,8 @@ pub fn simulate(
     let dialect = settings.node.profile.dialect;
     let options = TraceOptions { gc: settings.trace.gc, nvp: settings.trace.nvp, verbose: settings.trace.verbose };
     let read_only = settings.node.profile.baseline.read_only_used;
-    let mut run =
-        Run { iteration: 0, events, tracer: Tracer::new(dialect, PROCESS, options, read_only), settings, sink };
+    let tracer = Tracer::new(dialect, PROCESS, options, read_only);
+    let mut run = Run { iteration: 0, events, tracer, settings, prices, sink };
     // Node ends when no task is left.
     let ended = run.workload(workload, &mut heap).and_then(|()| Ok(heap.drain_tasks()?));
     run.finish(ended, &heap, started)
@@ -133,6 +137,7 @@ struct Run<'r> {
     events: Events,
     tracer: Tracer,
     settings: &'r Settings,
+    prices: Prices,
     sink: &'r mut dyn Sink,
 }
 
@@ -141,7 +146,7 @@ impl Run<'_> {
         let log = code::watch(heap);
         let (program, plan) = compile(workload);
         let mut scope = heap.scope();
-        let mut maker = Maker::new(&program, workload, self.settings.seed, &log, &mut scope)?;
+        let mut maker = Maker::new(&program, workload, self.settings.seed, self.prices, &log, &mut scope)?;
         self.plan(&plan, &mut maker, &mut scope)
     }
 
@@ -250,6 +255,7 @@ impl Run<'_> {
             array_buffers: usage.array_buffers,
             modelled_rss: Some(modelled),
         })?;
+        scope.work(self.prices.sample());
         // The JavaScript program writes its samples as text.
         let mut turn = scope.scope();
         let time_ms = turn.time_ms();

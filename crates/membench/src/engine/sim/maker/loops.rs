@@ -35,7 +35,9 @@ impl Maker<'_, '_> {
                     Growth::Push => scope.array_literal(placement, &[])?,
                     Growth::Length => scope.array_with_length(placement, length)?,
                 };
+                let price = if by == Growth::Push { self.prices.push() } else { 0.0 };
                 for index in 0..length {
+                    scope.work(price);
                     self.round(body, of, scope, |turn, value| match by {
                         Growth::Push => turn.array_push(array, value).map(drop),
                         Growth::Length => turn.array_set(array, index, value),
@@ -52,7 +54,11 @@ impl Maker<'_, '_> {
                 let count = self.count(size);
                 for round in 0..count {
                     let key = key(size, count, round);
-                    self.round(body, of, scope, |turn, value| turn.map_set(map, key, value))?;
+                    let price = self.prices.entry(round);
+                    self.round(body, of, scope, |turn, value| {
+                        turn.work(price);
+                        turn.map_set(map, key, value)
+                    })?;
                 }
                 Ok(map.into())
             }
@@ -60,6 +66,7 @@ impl Maker<'_, '_> {
                 let set = scope.set()?;
                 let count = self.count(size);
                 for round in 0..count {
+                    scope.work(self.prices.entry(round));
                     scope.scope().set_add(set, key(size, count, round))?;
                 }
                 Ok(set.into())
@@ -91,8 +98,10 @@ impl Maker<'_, '_> {
         scope: &mut Scope<'s>,
     ) -> Result<Value<'s>, Error> {
         let mut whole: Option<Local<'s, JsString>> = None;
-        for _ in 0..self.count(parts) {
+        let parts = self.count(parts);
+        for _ in 0..parts {
             self.codes.enter_round(body, scope)?;
+            scope.work(self.prices.concat());
             let longer = scope.escape(|inner| {
                 let part: Local<'_, JsString> = object(self.block(body, of, inner)?, inner)?;
                 // The first part is added to the empty string, which gives the part itself.
@@ -105,6 +114,8 @@ impl Maker<'_, '_> {
         }
         let Some(whole) = whole else { return Ok(Value::Undefined) };
         if flat {
+            let characters = scope.string_length(whole)?;
+            scope.work(self.prices.flatten(parts, characters));
             scope.flatten(whole)?;
         }
         Ok(whole.into())
@@ -132,6 +143,7 @@ impl Maker<'_, '_> {
                 let array = scope.array_literal(placement, &[])?;
                 for _ in 0..length {
                     self.codes.enter_round(body, scope)?;
+                    scope.work(self.prices.push());
                     self.box_sum(body, scope)?;
                     scope.array_push_double(array, value)?;
                 }
@@ -152,6 +164,7 @@ impl Maker<'_, '_> {
             return Ok(Value::Undefined);
         }
         self.enter(body, scope)?;
+        scope.work(self.prices.call());
         let node = scope.escape(|inner| {
             let value = self.block(body, of, inner)?;
             let left = self.tree(body, site, depth - 1, of, inner)?;

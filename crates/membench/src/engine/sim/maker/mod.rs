@@ -12,6 +12,7 @@ use gcheap::{Error, ErrorKind, Heap, Local, Placement, Scope, Value};
 use super::code::{self, Codes, Library};
 use super::keep::Holder;
 use super::pool::Pool;
+use super::price::Prices;
 use super::program::{Block, Make, Op, Place, Program};
 use super::tier::Tier;
 use crate::engine::node::script::text_bytes;
@@ -37,6 +38,7 @@ const TO_STRING_WORDS: usize = 9;
 pub(super) struct Maker<'p, 'o> {
     program: &'p Program,
     codes: Codes,
+    prices: Prices,
     n: i32,
     random: Random,
     texts: Vec<Local<'o, JsString>>,
@@ -57,12 +59,13 @@ impl<'p, 'o> Maker<'p, 'o> {
         program: &'p Program,
         workload: &'p Workload,
         seed: u64,
+        prices: Prices,
         log: &code::Deoptimized,
         scope: &mut Scope<'o>,
     ) -> Result<Maker<'p, 'o>, Error> {
         // Variables of a running module body: they lie on the stack and nowhere else.
         let holders = workload.keeps.iter().map(|keep| Holder::new(keep, scope)).collect::<Result<Vec<_>, _>>()?;
-        let codes = Codes::new(program, scope, log);
+        let codes = Codes::new(program, prices, scope, log);
         let texts = program.texts.iter().map(|text| scope.string(text)).collect::<Result<Vec<_>, _>>()?;
         let [narrow, wide] = workload.longest_strings();
         if narrow > 0 {
@@ -77,6 +80,7 @@ impl<'p, 'o> Maker<'p, 'o> {
         Ok(Maker {
             program,
             codes,
+            prices,
             n: 0,
             random: Random::new(seed),
             texts,
@@ -120,6 +124,7 @@ impl<'p, 'o> Maker<'p, 'o> {
         match make.place {
             Place::Push { keep, bound: Bound::All } => {
                 let value = self.call(make.body, &mut turn)?;
+                turn.work(self.prices.place(true));
                 match &self.holders[keep] {
                     Holder::Array(array) => turn.array_push(*array, value)?,
                     Holder::Grows(array) => match array.open(&mut turn)? {
@@ -142,6 +147,7 @@ impl<'p, 'o> Maker<'p, 'o> {
         match place {
             Place::Sink => {
                 let value = self.call(body, turn)?;
+                turn.work(self.prices.place(false));
                 match self.sink {
                     Some(sink) => turn.array_set(sink, 0, value),
                     None => Ok(()),
@@ -150,6 +156,7 @@ impl<'p, 'o> Maker<'p, 'o> {
             Place::Push { keep, bound } => {
                 let value = self.call(body, turn)?;
                 let stays = self.stays(bound);
+                turn.work(self.prices.place(stays));
                 match &self.holders[keep] {
                     Holder::Array(array) if stays => turn.array_push(*array, value).map(drop),
                     Holder::Grows(array) if stays => match array.open(turn)? {
@@ -163,6 +170,7 @@ impl<'p, 'o> Maker<'p, 'o> {
                 // JavaScript evaluates the index first.
                 let index = self.slot(bound);
                 let value = self.call(body, turn)?;
+                turn.work(self.prices.place(true));
                 match &self.holders[keep] {
                     Holder::Slots(slots) => match slots.open(turn)? {
                         Some(slots) => turn.array_set(slots, index, value),
@@ -180,10 +188,13 @@ impl<'p, 'o> Maker<'p, 'o> {
                 let stays = self.stays(bound);
                 let Holder::Map(map) = &self.holders[keep] else { return Ok(()) };
                 let Some(map) = map.open(turn)? else { return Ok(()) };
+                let price = self.prices.entry(turn.map_size(map)?);
                 if stays {
+                    turn.work(price);
                     turn.map_set(map, key.into(), value)?;
                 }
                 if let Bound::Window(size) = bound {
+                    turn.work(price);
                     turn.map_delete(map, key.wrapping_sub(size as i32).into())?;
                 }
                 Ok(())
@@ -193,7 +204,11 @@ impl<'p, 'o> Maker<'p, 'o> {
                 let stays = self.stays(bound);
                 match &self.holders[keep] {
                     Holder::Set(set) if stays => match set.open(turn)? {
-                        Some(set) => turn.set_add(set, value),
+                        Some(set) => {
+                            let entries = turn.set_size(set)?;
+                            turn.work(self.prices.entry(entries));
+                            turn.set_add(set, value)
+                        }
                         None => Ok(()),
                     },
                     _ => Ok(()),
@@ -202,6 +217,7 @@ impl<'p, 'o> Maker<'p, 'o> {
             Place::List { keep, bound, site } => {
                 let value = self.call(body, turn)?;
                 let stays = self.stays(bound);
+                turn.work(self.prices.place(stays));
                 match self.holders[keep] {
                     Holder::Head(cell) if stays => {
                         let next = turn.array_get(cell, 0)?;
@@ -311,6 +327,7 @@ impl<'p, 'o> Maker<'p, 'o> {
                     continue;
                 }
                 Op::Text(text) => {
+                    scope.work(self.prices.text());
                     let number = scope.number_to_string(self.n)?;
                     let text = scope.concat(self.texts[text], number)?;
                     stack[top] = Value::Object(text.upcast());
@@ -360,12 +377,14 @@ impl<'p, 'o> Maker<'p, 'o> {
             Op::Null => Ok(Value::Undefined),
             Op::String { length, two_byte } => {
                 let length = self.count(length);
+                scope.work(self.prices.flat_string());
                 self.library(body, Library::ToString, TO_STRING_WORDS, scope)?;
                 Ok(scope.string_of_length(length, two_byte)?.into())
             }
             Op::Slice { length } => {
                 let parent: Local<'_, JsString> = object(take(1)[0], scope)?;
                 let length = self.count(length);
+                scope.work(self.prices.substring());
                 Ok(scope.substring(parent, 1, 1 + length)?.into())
             }
             Op::Instance { fields } => Ok(scope.object(take(fields))?.into()),
@@ -398,11 +417,13 @@ impl<'p, 'o> Maker<'p, 'o> {
             }
             Op::WeakRef => {
                 let target: Local<'_> = object(take(1)[0], scope)?;
+                scope.work(self.prices.weak_ref());
                 Ok(scope.weak_ref(target)?.into())
             }
             Op::Finalized => {
                 let target: Local<'s> = object(take(1)[0], scope)?;
                 if let Some(registry) = self.registry {
+                    scope.work(self.prices.register());
                     scope.register(registry, target, self.n.into(), None)?;
                 }
                 Ok(target.into())
@@ -411,12 +432,14 @@ impl<'p, 'o> Maker<'p, 'o> {
                 let pair = take(2);
                 let key: Local<'s> = object(pair[0], scope)?;
                 if let Some(map) = self.weak_map {
+                    scope.work(self.prices.weak_entry());
                     scope.weak_map_set(map, key, pair[1])?;
                 }
                 Ok(key.into())
             }
             Op::Buffer { length, fill, pooled } => {
                 let bytes = self.count(length);
+                scope.work(if pooled { self.prices.view() } else { self.prices.buffer() });
                 if fill.is_none() {
                     self.library(body, Library::Allocate, BUFFER_WORDS, scope)?;
                 }
@@ -427,6 +450,7 @@ impl<'p, 'o> Maker<'p, 'o> {
             Op::Subarray { length } => {
                 let parent: Local<'_, JsTypedArray> = object(take(1)[0], scope)?;
                 let bytes = self.count(length);
+                scope.work(self.prices.view());
                 match scope.buffer_of(parent)? {
                     Some(buffer) => Ok(scope.view(buffer, 0, bytes)?.into()),
                     None => Ok(scope.typed_array(bytes)?.into()),

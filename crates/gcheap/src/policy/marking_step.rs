@@ -1,0 +1,62 @@
+//! How much the main thread marks when an allocation observer asks it to.
+//!
+//! V8 11.3 `IncrementalMarking::StepSizeToMakeProgress` (src/heap/incremental-marking.cc). What background markers have done counts
+//! as done; so a step has work only where they are behind, which is so near the limit, where steps are large.
+
+use crate::profile::{KIB, MIB};
+
+/// Steps until all is marked near the limit (`kTargetStepCountAtOOM`), and otherwise (`kTargetStepCount`).
+const STEPS_NEAR_LIMIT: u64 = 32;
+const STEPS: u64 = 256;
+/// Least and largest progress of a step that is not near the limit (`kMinStepSizeInBytes`, `kMaxStepSizeInByte`).
+const LEAST_STEP: u64 = 64 * KIB;
+const LARGEST_STEP: u64 = 256 * KIB;
+/// Near the limit is where the old generation cannot grow by this and a semi-space (`oom_slack`), bytes.
+pub const NEAR_LIMIT_SLACK: u64 = 64 * MIB;
+
+/// What the size of a step depends on.
+///
+/// ```
+/// use gcheap::policy::{MarkingStepInputs, marking_step_bytes};
+/// let far = MarkingStepInputs { old_generation: 64 << 20, at_start: 64 << 20, near_limit: false };
+/// assert_eq!(marking_step_bytes(&far), 256 << 10);
+/// assert_eq!(marking_step_bytes(&MarkingStepInputs { near_limit: true, ..far }), 2 << 20);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MarkingStepInputs {
+    /// Old-generation objects now, bytes.
+    pub old_generation: u64,
+    /// Old-generation objects when marking started, bytes.
+    pub at_start: u64,
+    /// The old generation cannot grow by [`NEAR_LIMIT_SLACK`] and the capacity of a semi-space.
+    pub near_limit: bool,
+}
+
+/// Bytes that a step adds to what shall be marked by now, beside what was allocated old since the step before.
+pub fn marking_step_bytes(inputs: &MarkingStepInputs) -> u64 {
+    if inputs.near_limit {
+        inputs.old_generation / STEPS_NEAR_LIMIT
+    } else {
+        (inputs.at_start / STEPS).clamp(LEAST_STEP, LARGEST_STEP)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_far_from_the_limit_is_small_in_a_small_heap() {
+        let inputs = MarkingStepInputs { old_generation: 9 * MIB, at_start: 8 * MIB, near_limit: false };
+        assert_eq!(marking_step_bytes(&inputs), 64 * KIB);
+        assert_eq!(marking_step_bytes(&MarkingStepInputs { at_start: 32 * MIB, ..inputs }), 128 * KIB);
+    }
+
+    #[test]
+    fn a_step_near_the_limit_is_the_one_that_a_real_node_took() {
+        // Node 20, --trace-incremental-marking: 69 MB of old objects below 96 MB, "progress=2218KB".
+        let old_generation = 2_218 * KIB * 32;
+        let inputs = MarkingStepInputs { old_generation, at_start: old_generation, near_limit: true };
+        assert_eq!(marking_step_bytes(&inputs), 2_218 * KIB);
+    }
+}
