@@ -114,8 +114,8 @@ impl Codes {
                 function,
                 call: i64::from(call),
                 round: i64::from(size.round),
-                call_ns: prices.bytecode(Tier::Unoptimized) * f64::from(call),
-                round_ns: prices.bytecode(Tier::Unoptimized) * f64::from(size.round),
+                call_ns: prices.bytecode(Tier::Unoptimized, call.into()),
+                round_ns: prices.bytecode(Tier::Unoptimized, size.round.into()),
                 depth,
                 calls: program.called(body).next().is_some(),
                 inlined: function == main || (size.length <= rules.max_inlined && !body.recursive),
@@ -151,6 +151,11 @@ impl Codes {
             }
         };
         bodies.iter().map(rounds).min().unwrap_or(0)
+    }
+
+    /// What entering these bodies in their present tiers takes, ns.
+    pub(super) fn work_for(&self, bodies: &[usize]) -> f64 {
+        bodies.iter().map(|&body| self.codes[body].call_ns).sum()
     }
 
     /// These bodies were entered so often.
@@ -279,8 +284,8 @@ impl Codes {
                 continue;
             }
             code.tier = tier;
-            let price = self.prices.bytecode(tier);
-            (code.call_ns, code.round_ns) = (price * code.call as f64, price * code.round as f64);
+            code.call_ns = self.prices.bytecode(tier, code.call);
+            code.round_ns = self.prices.bytecode(tier, code.round);
             let placements = &mut self.placements[code.placements.clone()];
             // Optimised code has the decisions of its day built in. Within one function, what is stored into an object that is
             // allocated old is allocated old too (V8 src/compiler/memory-optimizer.cc); the outermost literal comes first.

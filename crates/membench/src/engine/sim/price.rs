@@ -72,75 +72,81 @@ impl Prices {
         }
     }
 
-    /// A byte of bytecode that is executed in a tier.
-    pub(super) fn bytecode(&self, tier: Tier) -> f64 {
-        BYTECODE[tier as usize] * self.speed
+    /// A price of the reference in this run, in whole 1,024ths of a nanosecond: sums of such numbers are exact, so it does not matter
+    /// in which order, or how many at once, operations are charged.
+    fn of(&self, ns: f64) -> f64 {
+        (ns * self.speed * 1024.0).round() / 1024.0
+    }
+
+    /// Bytes of bytecode that are executed in a tier.
+    pub(super) fn bytecode(&self, tier: Tier, bytes: i64) -> f64 {
+        self.of(BYTECODE[tier as usize] * bytes as f64)
     }
 
     /// A thing is put into its place.
     pub(super) fn place(&self, kept: bool) -> f64 {
-        (if kept { KEEP } else { PLACE }) * self.speed
+        self.of(if kept { KEEP } else { PLACE })
     }
 
     /// An element is pushed on an array that the program does not keep.
     pub(super) fn push(&self) -> f64 {
-        PUSH * self.speed
+        self.of(PUSH)
     }
 
     /// A function calls itself.
     pub(super) fn call(&self) -> f64 {
-        CALL * self.speed
+        self.of(CALL)
     }
 
     /// `'text' + number`.
     pub(super) fn text(&self) -> f64 {
-        (NUMBER_TEXT + CONCAT) * self.speed
+        self.of(NUMBER_TEXT + CONCAT)
     }
 
     pub(super) fn concat(&self) -> f64 {
-        CONCAT * self.speed
+        self.of(CONCAT)
     }
 
     /// A chain of so many parts and characters becomes flat.
     pub(super) fn flatten(&self, parts: u64, characters: u64) -> f64 {
-        (FLATTEN_PART * parts as f64 + FLATTEN_CHARACTER * characters as f64) * self.speed
+        self.of(FLATTEN_PART * parts as f64 + FLATTEN_CHARACTER * characters as f64)
     }
 
     pub(super) fn flat_string(&self) -> f64 {
-        TO_STRING * self.speed
+        self.of(TO_STRING)
     }
 
     pub(super) fn substring(&self) -> f64 {
-        SUBSTRING * self.speed
+        self.of(SUBSTRING)
     }
 
     /// An entry of a Map or Set with so many is made, replaced or deleted.
     pub(super) fn entry(&self, entries: u64) -> f64 {
-        (if entries < FAR_TABLE { ENTRY } else { FAR_ENTRY }) * self.speed
+        self.of(if entries < FAR_TABLE { ENTRY } else { FAR_ENTRY })
     }
 
     pub(super) fn buffer(&self) -> f64 {
-        BUFFER * self.speed
+        self.of(BUFFER)
     }
 
     pub(super) fn view(&self) -> f64 {
-        VIEW * self.speed
+        self.of(VIEW)
     }
 
     pub(super) fn weak_ref(&self) -> f64 {
-        WEAK_REF * self.speed
+        self.of(WEAK_REF)
     }
 
     pub(super) fn register(&self) -> f64 {
-        REGISTER * self.speed
+        self.of(REGISTER)
     }
 
     pub(super) fn weak_entry(&self) -> f64 {
-        WEAK_ENTRY * self.speed
+        self.of(WEAK_ENTRY)
     }
 
     pub(super) fn sample(&self) -> f64 {
-        SAMPLE * self.speed
+        self.of(SAMPLE)
     }
 }
 
@@ -165,7 +171,7 @@ mod tests {
         let prices = Prices::new(&CostModel::REFERENCE);
         let cost = prices.of_allocation(CostModel::REFERENCE);
         let allocation = 174.0 * cost.mutator_ns_per_byte + 5.0 * cost.mutator_ns_per_object;
-        let ns = allocation + prices.text() + 90.0 * prices.bytecode(Tier::Turbofan) + prices.place(false);
+        let ns = allocation + prices.text() + prices.bytecode(Tier::Turbofan, 90) + prices.place(false);
         let measured = 174.0 * CostModel::REFERENCE.mutator_ns_per_byte;
         assert!((ns / measured - 1.0).abs() < 0.2, "{ns} ns, measured {measured}");
     }

@@ -88,7 +88,18 @@ impl Maker<'_, '_> {
         })?;
         self.n = hands.n;
         self.codes.spend_for(bodies, made);
+        turn.work(made as f64 * self.work_of(bodies, is_sink));
         Ok(made)
+    }
+
+    /// What making a thing that enters these bodies takes beside its allocations, ns.
+    fn work_of(&self, bodies: &[usize], is_sink: bool) -> f64 {
+        let ops = |&body: &usize| {
+            let block = self.program.bodies[body].block;
+            &self.program.ops[block.start..block.end]
+        };
+        let texts = bodies.iter().flat_map(ops).filter(|op| matches!(op, Op::Text(_))).count();
+        self.codes.work_for(bodies) + texts as f64 * self.prices.text() + self.prices.place(!is_sink)
     }
 }
 
