@@ -239,7 +239,7 @@ impl Run<'_> {
 
     fn sample(&mut self, label: Label, scope: &mut Scope<'_>) -> Result<(), Stop> {
         self.tell()?;
-        let usage = scope.memory_usage();
+        let usage = scope.process_memory_usage();
         let start = &scope.profile().baseline;
         let modelled = start.rss
             + usage.heap_total.saturating_sub(start.heap_total())
