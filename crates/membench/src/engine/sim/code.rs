@@ -24,7 +24,14 @@ pub(super) type Deoptimized = Rc<Log>;
 #[derive(Default)]
 pub(super) struct Log {
     length: Cell<usize>,
-    sites: RefCell<Vec<u32>>,
+    sites: RefCell<Vec<Dependency>>,
+}
+
+/// A site that code depends on.
+struct Dependency {
+    site: u32,
+    /// Where the site allocates has changed: what a compiler is at was built on it.
+    changed: bool,
 }
 
 /// Watches a heap for decisions that throw code away.
@@ -32,8 +39,9 @@ pub(super) fn watch(heap: &mut Heap) -> Deoptimized {
     let deoptimized = Deoptimized::default();
     let flag = Rc::clone(&deoptimized);
     heap.subscribe(move |event| {
-        if let Event::AllocationSite { deoptimize: true, site, .. } = event {
-            flag.sites.borrow_mut().push(*site);
+        if let Event::AllocationSite { deoptimize: true, site, decision, .. } = event {
+            let changed = *decision != SiteDecision::MaybeTenure;
+            flag.sites.borrow_mut().push(Dependency { site: *site, changed });
             flag.length.set(flag.length.get() + 1);
         }
     });
@@ -63,12 +71,20 @@ struct Code {
     /// What a call and a round take in the present tier, ns.
     call_ns: f64,
     round_ns: f64,
+    /// The loop of the main program that it is the body of.
+    at: usize,
     depth: u32,
     calls: bool,
     /// Inlined when the main program is optimised.
     inlined: bool,
     /// What its literals are allocated as.
     tier: Tier,
+}
+
+impl Code {
+    fn place(&self, heap: &Heap) -> Place {
+        Place { now: heap.time_ms(), at: self.at, depth: self.depth, weight: self.call.max(1), calls: self.calls }
+    }
 }
 
 /// All the code of a program. Functions: one of each body that is no part of the main program, then Node's, then the main program.
@@ -102,10 +118,10 @@ impl Codes {
             let called: u32 = program.called(body).map(|called| sizes[called].length).sum();
             let whole = size.length + called.min(rules.max_inlined_cumulative);
             functions.push(Function::new(false, size.length, whole, &rules));
-            let (function, call, depth) = match body.callee {
-                Callee::Main { depth, bytes } => (main, bytes, depth),
+            let (function, call, at, depth) = match body.callee {
+                Callee::Main { at, depth, bytes } => (main, bytes, at, depth),
                 Callee::Function => {
-                    (number, if by_length && size.round == size.call { size.length } else { size.call }, 0)
+                    (number, if by_length && size.round == size.call { size.length } else { size.call }, 0, 0)
                 }
             };
             codes.push(Code {
@@ -116,6 +132,7 @@ impl Codes {
                 round: i64::from(size.round),
                 call_ns: prices.bytecode(Tier::Unoptimized, call.into()),
                 round_ns: prices.bytecode(Tier::Unoptimized, size.round.into()),
+                at,
                 depth,
                 calls: program.called(body).next().is_some(),
                 inlined: function == main || (size.length <= rules.max_inlined && !body.recursive),
@@ -209,7 +226,7 @@ impl Codes {
         function.budget -= weight;
         if function.budget < 0 {
             heap.advance(0.0);
-            function.tick(Place { now: heap.time_ms(), depth: 0, weight, calls: true }, &self.rules);
+            function.tick(Place { now: heap.time_ms(), at: 0, depth: 0, weight, calls: true }, &self.rules);
         }
         function.tier != Tier::Turbofan
     }
@@ -225,11 +242,35 @@ impl Codes {
         Ok(())
     }
 
-    /// The main program jumps back in a loop with so many loops around it, and others in it.
-    pub(super) fn back_edge(&mut self, depth: u32, heap: &mut Heap) {
+    /// The main program begins a loop that makes things.
+    pub(super) fn begin(&mut self, body: usize, heap: &mut Heap) -> Result<(), Error> {
+        let code = &self.codes[body];
+        if code.function != self.main || !self.functions[self.main].awaits_code() {
+            return Ok(());
+        }
         heap.advance(0.0);
-        let place = Place { now: heap.time_ms(), depth, weight: i64::from(size::LOOP), calls: true };
+        let place = code.place(heap);
+        self.arrive(place, heap)
+    }
+
+    /// The main program jumps back in a loop with so many loops around it, and others in it.
+    pub(super) fn back_edge(&mut self, at: usize, depth: u32, heap: &mut Heap) -> Result<(), Error> {
+        heap.advance(0.0);
+        let place = Place { now: heap.time_ms(), at, depth, weight: i64::from(size::LOOP), calls: true };
+        self.arrive(place, heap)?;
         self.functions[self.main].back_edge(place, &self.rules);
+        Ok(())
+    }
+
+    /// What has been decided about sites comes before what enters at a loop: code may have to go.
+    fn arrive(&mut self, place: Place, heap: &Heap) -> Result<(), Error> {
+        let mut changed = false;
+        if self.deoptimized.length.get() != self.seen {
+            self.deoptimize(place);
+            changed = true;
+        }
+        changed |= self.functions[self.main].arrive(place, &self.rules);
+        if changed { self.refresh(heap) } else { Ok(()) }
     }
 
     #[cold]
@@ -237,7 +278,7 @@ impl Codes {
         // What has been allocated since the clock was told last takes its time too.
         heap.advance(0.0);
         let code = &self.codes[body];
-        let place = Place { now: heap.time_ms(), depth: code.depth, weight: code.call.max(1), calls: code.calls };
+        let place = code.place(heap);
         let mut changed = false;
         if self.deoptimized.length.get() != self.seen {
             self.deoptimize(place);
@@ -255,17 +296,19 @@ impl Codes {
         self.seen = log.length.get();
         let rules = self.rules;
         for code in &self.codes {
-            if !code.sites.iter().any(|site| news.contains(&site.number())) {
+            let depends = |on: &&Dependency| code.sites.iter().any(|site| site.number() == on.site);
+            if !news.iter().any(|on| depends(&on)) {
                 continue;
             }
+            let changed = news.iter().any(|on| on.changed && depends(&on));
             let main = code.inlined.then_some(self.main);
             for function in [main, Some(code.function).filter(|&function| function != self.main)].into_iter().flatten()
             {
                 let function = &mut self.functions[function];
                 if function.tier != Tier::Unoptimized {
-                    function.deoptimize_lazily(place, &rules);
-                } else if function.is_compiling() {
-                    function.abort(place, &rules);
+                    function.deoptimize_lazily(place, changed, &rules);
+                } else if function.awaits_code() {
+                    function.abort(place, changed, &rules);
                 }
             }
         }

@@ -11,8 +11,8 @@ use crate::workload::{Bound, Container, KeepId, Shape, ShapeId, Step, Value, Wor
 /// Compiles a workload.
 pub(super) fn compile(workload: &Workload) -> (Program, Vec<Plan<'_>>) {
     let shapes = vec![None; workload.shapes.len()];
-    let mut compiler = Compiler { workload, program: Program::default(), shapes, sites: 0 };
-    let mut plan = compiler.steps(&workload.steps, 0);
+    let mut compiler = Compiler { workload, program: Program::default(), shapes, sites: 0, loops: 0 };
+    let mut plan = compiler.steps(&workload.steps, 0, 0);
     liveness::analyze(&mut plan, workload.keeps.len());
     let functions = compiler.program.bodies.iter().filter(|body| matches!(body.callee, Callee::Function)).count();
     compiler.program.length = size::PROGRAM + size::CLOSURE * functions as u32 + length(&plan);
@@ -35,6 +35,8 @@ struct Compiler<'w> {
     shapes: Vec<Option<usize>>,
     /// Sites so far of the whole program.
     sites: usize,
+    /// Loops so far of the main program; 0 is none.
+    loops: usize,
 }
 
 /// Operations that are being written, and how deep their operands stand.
@@ -80,21 +82,23 @@ impl Sites {
 
 impl<'w> Compiler<'w> {
     /// Steps with so many loops around them.
-    fn steps(&mut self, steps: &'w [Step], loops: u32) -> Vec<Plan<'w>> {
+    fn steps(&mut self, steps: &'w [Step], around: usize, loops: u32) -> Vec<Plan<'w>> {
         let last =
             steps.iter().rposition(|step| matches!(step, Step::Make { count: Some(_), .. } | Step::Repeat { .. }));
         let mut plans = Vec::new();
         for (number, step) in steps.iter().enumerate() {
             let (part, bytes) = match step {
                 Step::Make { count, value, keep, numbered } => {
-                    let (make, bytes) = self.make(value, *keep, *numbered, count.is_some(), loops);
+                    let at = if count.is_some() { self.next_loop() } else { around };
+                    let (make, bytes) = self.make(value, *keep, *numbered, count.is_some(), (at, loops));
                     (Part::Make { count: *count, make }, bytes)
                 }
                 Step::Repeat { times, iterations, body } => {
-                    let body = self.steps(body, loops + 1);
-                    (Part::Repeat { times: *times, iterations: *iterations, depth: loops, body }, size::LOOP)
+                    let at = self.next_loop();
+                    let body = self.steps(body, at, loops + 1);
+                    (Part::Repeat { times: *times, iterations: *iterations, at, depth: loops, body }, size::LOOP)
                 }
-                Step::IfGcExposed { body } => (Part::IfGcExposed(self.steps(body, loops)), 0),
+                Step::IfGcExposed { body } => (Part::IfGcExposed(self.steps(body, around, loops)), 0),
                 Step::Comment(_) => continue,
                 other => (Part::Do(other), size::STEP),
             };
@@ -115,8 +119,20 @@ impl<'w> Compiler<'w> {
         plans
     }
 
-    /// What a step makes, and the bytes of it.
-    fn make(&mut self, value: &Value, keep: Option<KeepId>, numbered: bool, counted: bool, loops: u32) -> (Make, u32) {
+    fn next_loop(&mut self) -> usize {
+        self.loops += 1;
+        self.loops
+    }
+
+    /// What a step makes, and the bytes of it; `at` the loop that it is the body of, and the number of loops around the step.
+    fn make(
+        &mut self,
+        value: &Value,
+        keep: Option<KeepId>,
+        numbered: bool,
+        counted: bool,
+        (at, loops): (usize, u32),
+    ) -> (Make, u32) {
         let keep = keep.map(|id| (id.0, self.workload.keeps[id.0].container, self.workload.keeps[id.0].bound));
         let mut node = 0;
         let body = self.body(|compiler, sites, draft| {
@@ -136,7 +152,7 @@ impl<'w> Compiler<'w> {
         let around = if counted { size::KEEP + size::LOOP } else { size::KEEP };
         let bytes = around + size::expression(&self.program, self.program.bodies[body].block);
         let depth = (loops + u32::from(counted)).saturating_sub(1);
-        self.program.bodies[body].callee = Callee::Main { depth, bytes };
+        self.program.bodies[body].callee = Callee::Main { at, depth, bytes };
         (Make { body, place, numbered }, bytes)
     }
 

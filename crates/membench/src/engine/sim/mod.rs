@@ -157,16 +157,19 @@ impl Run<'_> {
             }
             match &step.part {
                 Part::Make { count, make } => {
+                    if count.is_some() {
+                        maker.begin(make.body, scope)?;
+                    }
                     let count = count.map_or(1, |count| maker.count(count));
                     self.make(count, make, &step.dead_within, maker, scope)?;
                 }
-                Part::Repeat { times, iterations, depth, body } => {
+                Part::Repeat { times, iterations, at, depth, body } => {
                     let times = times.map(|times| maker.count(times));
                     let mut done = 0;
                     while times.is_none_or(|times| done < times) {
                         self.iteration += u64::from(*iterations);
                         self.plan(body, maker, scope)?;
-                        maker.back_edge(*depth, scope);
+                        maker.back_edge(*at, *depth, scope)?;
                         done += 1;
                     }
                 }

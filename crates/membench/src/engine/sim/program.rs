@@ -126,7 +126,7 @@ pub(super) enum Callee {
     /// In a function of its own.
     Function,
     /// In a loop of the main program, with so many loops around it; an execution is so many bytes of bytecode.
-    Main { depth: u32, bytes: u32 },
+    Main { at: usize, depth: u32, bytes: u32 },
 }
 
 /// What one step makes.
@@ -203,10 +203,11 @@ pub(super) enum Part<'w> {
         count: Option<Count>,
         make: Make,
     },
-    /// `depth`: loops around it.
+    /// `at`: its number, `depth`: loops around it.
     Repeat {
         times: Option<Count>,
         iterations: bool,
+        at: usize,
         depth: u32,
         body: Vec<Plan<'w>>,
     },

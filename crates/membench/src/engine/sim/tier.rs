@@ -37,11 +37,23 @@ pub(super) struct Function {
     /// V8 has asked for better code, which the next call would get.
     requested: bool,
     urgency: u32,
-    compiling: Option<(Tier, f64)>,
+    compiling: Option<Compilation>,
+    /// Code of the main program that enters at other loops than the one that runs, and those loops.
+    ready: Vec<(usize, Tier)>,
     /// It has just been deoptimised: the back edge that comes next does not ask for better code.
     deoptimized: bool,
     /// Its calls are inlined in optimised code of another: the budget that is left meanwhile.
     covered: Option<i64>,
+}
+
+/// What a compiler is at.
+#[derive(Clone, Copy, Debug)]
+struct Compilation {
+    target: Tier,
+    /// When it is done, ms.
+    done: f64,
+    /// The loop that asked for it, and at whose end the code is entered.
+    at: usize,
 }
 
 /// Where the program is when a budget is used up.
@@ -49,6 +61,8 @@ pub(super) struct Function {
 pub(super) struct Place {
     /// Virtual time, ms.
     pub now: f64,
+    /// The loop of the main program that runs.
+    pub at: usize,
     /// Loops around the one that runs.
     pub depth: u32,
     /// Bytes that an execution costs.
@@ -70,6 +84,7 @@ impl Function {
             requested: false,
             urgency: 0,
             compiling: None,
+            ready: Vec::new(),
             deoptimized: false,
             covered: None,
         }
@@ -87,19 +102,18 @@ impl Function {
             self.budget = self.until_request(rules);
             return false;
         }
-        if let Some((target, done)) = self.compiling {
-            if place.now < done {
+        if let Some(compilation) = self.compiling {
+            if place.now < compilation.done {
                 self.budget += self.look(place, rules);
                 return false;
             }
             self.compiling = None;
-            self.tier = target;
-            self.urgency = u32::from(target == Tier::Turbofan && !place.calls);
-            self.budget = match target {
-                Tier::Turbofan => ENDLESS,
-                _ if self.main => self.replacement(rules),
-                _ => self.until_turbofan(rules),
-            };
+            if self.main && self.enters_at_its_loop(rules) && compilation.at != place.at {
+                self.ready.push((compilation.at, compilation.target));
+                self.budget = self.replacement(rules);
+                return false;
+            }
+            self.run(compilation.target, place, rules);
             return true;
         }
         if !self.requested {
@@ -129,6 +143,47 @@ impl Function {
         false
     }
 
+    /// Code that replaces a loop is compiled while the program goes on (11.3 and later), and entered where that loop jumps back
+    /// (V8 `OSROptimizedCodeCache`); before, the program stood still meanwhile.
+    fn enters_at_its_loop(&self, rules: &TieringRules) -> bool {
+        rules.osr_invocations.is_some()
+    }
+
+    /// From here on in this code.
+    fn run(&mut self, tier: Tier, place: Place, rules: &TieringRules) {
+        self.tier = tier;
+        self.urgency = u32::from(tier == Tier::Turbofan && !place.calls);
+        self.budget = match tier {
+            Tier::Turbofan => ENDLESS,
+            _ if self.main => self.replacement(rules),
+            _ => self.until_turbofan(rules),
+        };
+    }
+
+    /// A compiler works on it, or code of it waits for its loop.
+    pub(super) fn awaits_code(&self) -> bool {
+        self.compiling.is_some() || !self.ready.is_empty()
+    }
+
+    /// The main program is at the end of a loop: code that enters there is entered. Whether the tier has changed.
+    pub(super) fn arrive(&mut self, place: Place, rules: &TieringRules) -> bool {
+        if !self.enters_at_its_loop(rules) {
+            return false;
+        }
+        if let Some(compilation) = self.compiling
+            && place.now >= compilation.done
+        {
+            self.compiling = None;
+            self.ready.push((compilation.at, compilation.target));
+        }
+        let Some(found) = self.ready.iter().position(|&(at, tier)| at == place.at && tier > self.tier) else {
+            return false;
+        };
+        let (_, tier) = self.ready.swap_remove(found);
+        self.run(tier, place, rules);
+        true
+    }
+
     /// The main program jumps back in a loop around others.
     pub(super) fn back_edge(&mut self, place: Place, rules: &TieringRules) {
         let just_deoptimized = std::mem::take(&mut self.deoptimized);
@@ -147,7 +202,7 @@ impl Function {
         if !self.main {
             self.requested = false;
         }
-        self.compiling = Some((target, place.now + self.compiled as f64 * ns / 1e6));
+        self.compiling = Some(Compilation { target, done: place.now + self.compiled as f64 * ns / 1e6, at: place.at });
         self.budget = self.look(place, rules);
     }
 
@@ -202,6 +257,7 @@ impl Function {
     pub(super) fn deoptimize_eagerly(&mut self, outer: bool, rules: &TieringRules) {
         self.tier = Tier::Unoptimized;
         self.compiling = None;
+        self.ready.clear();
         self.deoptimized = outer;
         self.budget = if rules.maglev.is_some() && outer && self.urgency > 0 {
             // The back edge of the outer loop asks Maglev for code, and while it waits for that, budgets are TurboFan's.
@@ -216,13 +272,20 @@ impl Function {
         };
     }
 
-    /// What the code took for granted does not hold any more; its feedback does.
-    pub(super) fn deoptimize_lazily(&mut self, place: Place, rules: &TieringRules) {
+    /// What the code took for granted does not hold any more, or is to be looked at once more; its feedback holds. `changed`:
+    /// so does not what a compiler is at; else it goes on and its code will be used (V8 `CompilationDependencies::Commit`
+    /// checks whether each of them holds, not whether code that had the same was thrown away).
+    pub(super) fn deoptimize_lazily(&mut self, place: Place, changed: bool, rules: &TieringRules) {
         let was = self.tier;
         self.covered = None;
         self.tier = Tier::Unoptimized;
-        self.compiling = None;
         self.urgency = 0;
+        self.ready.clear();
+        if !changed && self.compiling.is_some_and(|compilation| place.now < compilation.done) {
+            self.budget = self.look(place, rules);
+            return;
+        }
+        self.compiling = None;
         if self.main {
             self.requested = true;
             self.budget = self.replacement(rules);
@@ -235,14 +298,11 @@ impl Function {
         }
     }
 
-    /// A compiler works on it.
-    pub(super) fn is_compiling(&self) -> bool {
-        self.compiling.is_some()
-    }
-
-    /// What the compiler took for granted does not hold any more: its work is for nothing, and is asked for again.
-    pub(super) fn abort(&mut self, place: Place, rules: &TieringRules) {
-        let Some((target, _)) = self.compiling.take() else { return };
+    /// It runs unoptimised, and what code of it took for granted does not hold any more, or is to be looked at once more: the
+    /// code that waits for its loop is thrown away. `changed`: a compiler's work is for nothing too, and is asked for again.
+    pub(super) fn abort(&mut self, place: Place, changed: bool, rules: &TieringRules) {
+        self.ready.clear();
+        let Some(Compilation { target, .. }) = self.compiling.take_if(|_| changed) else { return };
         if self.main {
             self.budget = self.replacement(rules);
             // The loop has been waiting long enough: the next tick starts the compiler anew.
@@ -279,13 +339,13 @@ mod tests {
 
     /// Executions until a compiler starts.
     fn until_compiled(function: &mut Function, weight: i64, depth: u32, rules: &TieringRules) -> u64 {
-        let place = Place { now: 0.0, depth, weight, calls: false };
+        let place = Place { now: 0.0, at: 0, depth, weight, calls: false };
         for execution in 1.. {
             function.budget -= weight;
             if function.budget < 0 {
                 function.tick(place, rules);
             }
-            if function.is_compiling() {
+            if function.awaits_code() {
                 return execution;
             }
         }
@@ -319,12 +379,37 @@ mod tests {
         until_compiled(&mut function, 100, 0, &rules);
         let mut look = |now: f64| {
             function.budget = -1;
-            function.tick(Place { now, depth: 0, weight: 100, calls: true }, &rules)
+            function.tick(Place { now, at: 0, depth: 0, weight: 100, calls: true }, &rules)
         };
         let done = 100.0 * rules.turbofan_ns / 1e6;
         assert!(!look(done * 0.9));
         assert!(look(done * 1.1));
         assert_eq!(function.tier, Tier::Turbofan);
+    }
+
+    #[test]
+    fn code_for_a_loop_is_entered_when_the_program_is_there_again() {
+        let rules = rules(24);
+        let mut main = Function::new(true, 100, 100, &rules);
+        until_compiled(&mut main, 100, 0, &rules);
+        let late = |at: usize| Place { now: 1e6, at, depth: 0, weight: 100, calls: true };
+        main.budget = -1;
+        assert!(!main.tick(late(1), &rules), "another loop runs");
+        assert!(!main.arrive(late(2), &rules));
+        assert!(main.arrive(late(0), &rules));
+        assert_eq!(main.tier, Tier::Maglev);
+    }
+
+    #[test]
+    fn a_compilation_outlives_code_whose_sites_are_only_looked_at_once_more() {
+        let rules = rules(20);
+        let now = Place { now: 0.0, at: 0, depth: 0, weight: 100, calls: true };
+        for changed in [false, true] {
+            let mut main = Function::new(true, 100, 100, &rules);
+            until_compiled(&mut main, 100, 0, &rules);
+            main.deoptimize_lazily(now, changed, &rules);
+            assert_eq!(main.awaits_code(), !changed);
+        }
     }
 
     #[test]

@@ -270,9 +270,14 @@ impl<'p, 'o> Maker<'p, 'o> {
         self.codes.reach(bytes, ends_loop, heap)
     }
 
+    /// The main program begins a loop of a body.
+    pub(super) fn begin(&mut self, body: usize, heap: &mut Heap) -> Result<(), Error> {
+        self.codes.begin(body, heap)
+    }
+
     /// The main program jumps back in a loop of steps, with so many loops around it.
-    pub(super) fn back_edge(&mut self, depth: u32, heap: &mut Heap) {
-        self.codes.back_edge(depth, heap);
+    pub(super) fn back_edge(&mut self, at: usize, depth: u32, heap: &mut Heap) -> Result<(), Error> {
+        self.codes.back_edge(at, depth, heap)
     }
 
     /// The number that unoptimised code makes of a sum of doubles. Can collect.
