@@ -256,9 +256,14 @@ impl Function {
     /// within another one.
     pub(super) fn deoptimize_eagerly(&mut self, outer: bool, rules: &TieringRules) {
         self.tier = Tier::Unoptimized;
-        self.compiling = None;
         self.ready.clear();
         self.deoptimized = outer;
+        if self.compiling.is_some() && self.enters_at_its_loop(rules) {
+            // A compiler goes on, and its code is used: the place that was new is not new to it any more.
+            self.budget = 0;
+            return;
+        }
+        self.compiling = None;
         self.budget = if rules.maglev.is_some() && outer && self.urgency > 0 {
             // The back edge of the outer loop asks Maglev for code, and while it waits for that, budgets are TurboFan's.
             self.requested = false;
