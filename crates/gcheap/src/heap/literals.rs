@@ -255,7 +255,7 @@ impl<'n, 's> Literals<'n, '_, 's> {
         }
         let state = self.sites.get_mut(site.number as usize).ok_or_else(Error::wrong_heap)?;
         let place = self.no_gc.room(bytes + ALLOCATION_MEMENTO.bytes())?;
-        state.created += 1;
+        state.count_created();
         let view = &mut self.no_gc.view;
         let memento = view.place(place.address() + bytes);
         view.set_word(memento, 0, ALLOCATION_MEMENTO.0);

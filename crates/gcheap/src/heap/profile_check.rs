@@ -5,6 +5,7 @@
 
 use super::allocate::SURELY_REGULAR;
 use super::error::{Error, ErrorKind};
+use super::strings::INITIAL_CACHE_ENTRIES;
 use crate::memory::WORD;
 use crate::profile::Profile;
 
@@ -15,6 +16,9 @@ const PAGES: std::ops::RangeInclusive<u64> = (64 << 10)..=(64 << 20);
 const ARRAY_BUFFER: u64 = 5;
 /// More than any version has.
 const LARGEST: u64 = 1 << 10;
+
+/// Entries of the number-string cache once it is full: more than its first size, and a FixedArray of 16 MiB at most.
+const CACHE_ENTRIES: std::ops::RangeInclusive<u64> = 2 * INITIAL_CACHE_ENTRIES..=1 << 20;
 
 /// Elements of an array: with its header, 2 GiB of address space.
 const LONGEST: u64 = 1 << 28;
@@ -51,6 +55,14 @@ pub(super) fn check(profile: &Profile) -> Result<(), Error> {
             object_of(ARRAY_BUFFER + 1, objects.js_typed_array),
             "objects.js_typed_array",
             "whole words, from 48 bytes to 1 KiB",
+        ),
+        (object_of(0, objects.string_padding), "objects.string_padding", "whole words, at most 1 KiB"),
+        (object_of(0, objects.context_padding), "objects.context_padding", "whole words, at most 1 KiB"),
+        (
+            CACHE_ENTRIES.contains(&objects.number_string_cache_entries)
+                && objects.number_string_cache_entries.is_power_of_two(),
+            "objects.number_string_cache_entries",
+            "a power of two from 512 to 2^20",
         ),
         (objects.max_fixed_array_length <= LONGEST, "objects.max_fixed_array_length", "at most 2^28"),
         (
