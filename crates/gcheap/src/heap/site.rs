@@ -101,11 +101,12 @@ mod tests {
         heap.sites[0].created = u32::MAX - 1;
         let mut scope = heap.scope();
         for _ in 0..2 {
-            scope.object_literal(placement, &[])?;
-            scope.literals(|literals| literals.object(placement, &[]).map(drop))?;
+            let mut turn = scope.scope();
+            turn.object_literal(placement, &[])?;
+            turn.literals(|literals| literals.object(placement, &[]).map(drop))?;
         }
-        scope.collect_garbage()?;
         drop(scope);
+        heap.collect_garbage()?;
         assert_eq!(heap.sites[0].created, u32::MAX);
         Ok(())
     }
