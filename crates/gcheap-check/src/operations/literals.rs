@@ -187,7 +187,7 @@ impl World<'_> {
                 (if sort == 1 { literals.concat_number(one, number) } else { literals.concat(one, two) }, text)
             }
         };
-        if sort > 0 && text.len() < 13 && made.as_ref().is_err_and(|error| is_wrong_kind(error)) {
+        if sort > 0 && text.len() < 13 && made.as_ref().is_err_and(is_wrong_kind) {
             return Ok(true);
         }
         // It may be less than the most that a text takes.
