@@ -274,7 +274,7 @@ fn a_profile_of_pages_or_objects_that_cannot_be_makes_no_heap() {
         PROFILES.lock().unwrap().push(profile);
         (profile, Heap::new(HeapOptions { profile, ..HeapOptions::for_tests() }))
     };
-    let cases: [fn(&mut Profile); 27] = [
+    let cases: [fn(&mut Profile); 31] = [
         |profile| profile.pages.size = 0,
         |profile| profile.pages.size = 100_000,
         |profile| profile.pages.size = 1 << 12,
@@ -303,6 +303,10 @@ fn a_profile_of_pages_or_objects_that_cannot_be_makes_no_heap() {
         |profile| profile.objects.number_string_cache_entries = 1000,
         |profile| profile.objects.number_string_cache_entries = 1 << 26,
         |profile| profile.objects.number_string_cache_entries = 1 << 63,
+        |profile| profile.baseline.old.used = 1 << 40,
+        |profile| profile.baseline.trusted.used = u64::MAX,
+        |profile| profile.baseline.code.used = u64::MAX,
+        |profile| profile.baseline.new.used = u64::MAX,
     ];
     for (number, change) in cases.into_iter().enumerate() {
         let (profile, heap) = with(change);
