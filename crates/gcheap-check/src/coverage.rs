@@ -62,6 +62,7 @@ counters! {
     site_decisions: "decisions on allocation sites",
     custom_operations: "operations of the user",
     stretches: "stretches without a collection",
+    literals: "literals by address",
     handed_over: "nurseries handed over whole",
 }
 

@@ -85,6 +85,7 @@ pub enum Action {
     Table,
     TableSet,
     Stretch,
+    Literals,
     /// An operation of the user, by its place in the harness.
     Custom(u16),
 }
@@ -171,6 +172,7 @@ const WEIGHTS: &[(Action, u64)] = &[
     (Action::Table, 4),
     (Action::TableSet, 16),
     (Action::Stretch, 50),
+    (Action::Literals, 40),
 ];
 
 impl Action {

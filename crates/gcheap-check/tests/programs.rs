@@ -42,6 +42,7 @@ fn random_programs_agree_with_the_model() {
         ("exact collections", total.exact_collections),
         ("range errors", total.range_errors),
         ("stretches", total.stretches),
+        ("literals", total.literals),
     ];
     for (what, count) in must_be_seen {
         assert!(count > 0, "no {what}: {total:#?}");

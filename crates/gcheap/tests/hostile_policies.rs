@@ -274,7 +274,7 @@ fn a_profile_of_pages_or_objects_that_cannot_be_makes_no_heap() {
         PROFILES.lock().unwrap().push(profile);
         (profile, Heap::new(HeapOptions { profile, ..HeapOptions::for_tests() }))
     };
-    let cases: [fn(&mut Profile); 17] = [
+    let cases: [fn(&mut Profile); 31] = [
         |profile| profile.pages.size = 0,
         |profile| profile.pages.size = 100_000,
         |profile| profile.pages.size = 1 << 12,
@@ -293,6 +293,20 @@ fn a_profile_of_pages_or_objects_that_cannot_be_makes_no_heap() {
         |profile| profile.objects.js_typed_array = 100,
         |profile| profile.objects.max_fixed_array_length = u64::MAX,
         |profile| profile.new_space.copy_buffer = 0,
+        |profile| profile.objects.string_padding = 4,
+        |profile| profile.objects.string_padding = 1 << 23,
+        |profile| profile.objects.string_padding = u64::MAX - 7,
+        |profile| profile.objects.context_padding = 4,
+        |profile| profile.objects.context_padding = u64::MAX - 7,
+        |profile| profile.objects.number_string_cache_entries = 0,
+        |profile| profile.objects.number_string_cache_entries = 256,
+        |profile| profile.objects.number_string_cache_entries = 1000,
+        |profile| profile.objects.number_string_cache_entries = 1 << 26,
+        |profile| profile.objects.number_string_cache_entries = 1 << 63,
+        |profile| profile.baseline.old.used = 1 << 40,
+        |profile| profile.baseline.trusted.used = u64::MAX,
+        |profile| profile.baseline.code.used = u64::MAX,
+        |profile| profile.baseline.new.used = u64::MAX,
     ];
     for (number, change) in cases.into_iter().enumerate() {
         let (profile, heap) = with(change);
@@ -301,4 +315,19 @@ fn a_profile_of_pages_or_objects_that_cannot_be_makes_no_heap() {
     }
     let (_, heap) = with(|profile| profile.pages.size = 1 << 19);
     heap.unwrap().collect_garbage().unwrap();
+}
+
+#[test]
+fn a_profile_that_starts_with_less_than_the_number_string_cache_makes_a_heap() {
+    static SMALL: Profile = {
+        let mut profile = NODE_24;
+        profile.objects.number_string_cache_starts_small = true;
+        (profile.baseline.old.used, profile.baseline.old_garbage) = (4000, 0);
+        profile
+    };
+    let mut heap = Heap::new(HeapOptions { profile: &SMALL, baseline: true, ..HeapOptions::for_tests() }).unwrap();
+    let mut scope = heap.scope();
+    let text = scope.number_to_string(7).unwrap();
+    assert_eq!(scope.string_value(text).unwrap(), "7");
+    scope.verify().unwrap();
 }

@@ -4,6 +4,7 @@ mod arrays;
 mod buffers;
 mod collections;
 mod control;
+mod literals;
 mod objects;
 pub(crate) mod phases;
 mod stretches;
@@ -41,6 +42,7 @@ impl World<'_> {
             StartMarking | MarkBytes | FinishMarking | Evacuate | SweepPage | ForceCompaction | ForcePromotion
             | FillNewSpace | FillOldSpace | RefuseDuring => self.phases(turn, operation),
             Table | TableSet | Stretch => self.stretches(turn, locals, operation),
+            Literals => self.literals(turn, locals, operation),
             Compare => self.compare(turn, locals),
             Custom(index) => {
                 let harness = self.harness;

@@ -36,7 +36,7 @@ enum End {
 }
 
 /// What a panic on purpose carries.
-struct OnPurpose;
+pub(super) struct OnPurpose;
 
 /// What is drawn before a stretch begins.
 struct Plan {
@@ -296,6 +296,6 @@ fn agree<'n>(found: TaggedValue<'n>, expected: Slot) -> Done<Option<(Tagged<'n>,
     }
 }
 
-fn is_refused(error: &Error) -> bool {
+pub(super) fn is_refused(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::IndexOutOfRange { .. })
 }

@@ -9,7 +9,7 @@ use gcheap::types::JsString;
 use std::rc::Rc;
 
 /// Longest text that concatenation makes.
-const MAX_TEXT: usize = 300_000;
+pub(super) const MAX_TEXT: usize = 300_000;
 
 impl World<'_> {
     pub(crate) fn strings<'t>(&mut self, turn: &mut Scope<'t>, locals: &[Pair<'t>], operation: Operation) -> Done {

@@ -39,7 +39,7 @@ impl Heap {
             true => layout::fixed_array(2 * super::strings::INITIAL_CACHE_ENTRIES).bytes(),
             false => 0,
         };
-        let old_live = start.old.used - start.old_garbage - cache;
+        let old_live = (start.old.used - start.old_garbage).saturating_sub(cache);
         let slots = (start.old.used + start.trusted.used + start.code.used + start.new.used) / PIECE + 64;
         let roots = self.baseline_object(layout::fixed_array(slots), SpaceChoice::Old)?;
         self.mechanism.roots.internal[Internal::Baseline as usize] = reference(roots);

@@ -8,7 +8,7 @@ use std::ops::Add;
 /// Words of a literal, header included, at most.
 pub(super) const MOST_WORDS: u64 = Reservation::MOST_IN_A_RUN;
 
-/// Bytes in new and in old space.
+/// Bytes in new and in old space. Sums saturate: more than a number can say fits nowhere either.
 ///
 /// ```
 /// use gcheap::{LiteralRoom, Placement};
@@ -70,6 +70,6 @@ impl Add for LiteralRoom {
     type Output = LiteralRoom;
 
     fn add(self, other: LiteralRoom) -> LiteralRoom {
-        LiteralRoom { young: self.young + other.young, old: self.old + other.old }
+        LiteralRoom { young: self.young.saturating_add(other.young), old: self.old.saturating_add(other.old) }
     }
 }

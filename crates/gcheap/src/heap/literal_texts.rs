@@ -85,7 +85,7 @@ impl<'n> Literals<'n, '_, '_> {
             let header = Header(view.word(first.place, 0));
             let length = view.word(first.place, SEQUENTIAL_LENGTH) & 0xffff_ffff;
             if header.is(Kind::OneByteString) && length + end_length < MIN_INDIRECT_LENGTH && length <= WORD {
-                let start = used(view.word(first.place, CHARACTERS), 0, length);
+                let start = self.low_text(first, length);
                 return self.short_string((end << (8 * length) | start, length + end_length), false);
             }
         }
@@ -136,7 +136,15 @@ impl<'n> Literals<'n, '_, '_> {
             return Err(ErrorKind::WrongKind { expected: "OneByteString", found: header.kind() }.into());
         }
         let high = if length > WORD { view.word(string.place, CHARACTERS + 1) } else { 0 };
-        Ok(used(view.word(string.place, CHARACTERS), high, length))
+        Ok(self.low_text(string, length) | used(0, high, length))
+    }
+
+    /// The first eight characters of a sequential one-byte string, or all of a shorter one. No word is read that is not of the
+    /// string: behind it the memory may end.
+    #[inline(always)]
+    fn low_text(&self, string: Tagged<'n, JsString>, length: u64) -> u128 {
+        let low = if length > 0 { self.no_gc.view.word(string.place, CHARACTERS) } else { 0 };
+        used(low, 0, length)
     }
 
     /// A one-byte string of at most 16 characters, the first in the lowest byte.

@@ -45,7 +45,64 @@ use std::ops::Deref;
 /// assert_eq!(scope.array_length(kept)?, made);
 /// # Ok::<(), gcheap::Error>(())
 /// ```
-/// It can do what [`NoGc`] can that changes nothing.
+/// It can do what [`NoGc`] can that changes nothing. What its stretch refers to does not leave it, neither as its result
+///
+/// ```compile_fail
+/// let mut heap = gcheap::Heap::new(gcheap::HeapOptions::for_tests()).unwrap();
+/// let word = heap.scope().literals(|literals| literals.heap_number(0.5).map(gcheap::TaggedWord::from)).unwrap();
+/// ```
+///
+/// nor through what lies outside (a number does, so it is not the rest that does not compile):
+///
+/// ```
+/// let mut heap = gcheap::Heap::new(gcheap::HeapOptions::for_tests()).unwrap();
+/// let kept = std::cell::RefCell::new(None);
+/// heap.scope().literals(|literals| {
+///     literals.heap_number(0.5)?;
+///     kept.replace(Some(7));
+///     Ok(())
+/// }).unwrap();
+/// assert_eq!(kept.take(), Some(7));
+/// ```
+///
+/// ```compile_fail,E0521
+/// let mut heap = gcheap::Heap::new(gcheap::HeapOptions::for_tests()).unwrap();
+/// let kept = std::cell::RefCell::new(None);
+/// heap.scope().literals(|literals| {
+///     kept.replace(Some(gcheap::TaggedWord::from(literals.heap_number(0.5)?)));
+///     Ok(())
+/// }).unwrap();
+/// ```
+///
+/// Nor does it get into another stretch, be it of another heap inside it, or put in its place:
+///
+/// ```compile_fail,E0521
+/// # use gcheap::{Heap, HeapOptions, Placement, TaggedWord};
+/// let (mut one, mut two) = (Heap::new(HeapOptions::for_tests()).unwrap(), Heap::new(HeapOptions::for_tests()).unwrap());
+/// let (mut one, mut two) = (one.scope(), two.scope());
+/// one.literals(|first| {
+///     let word = TaggedWord::from(first.heap_number(0.5)?);
+///     two.literals(|second| second.object(Placement::Young, &[word]).map(drop))
+/// }).unwrap();
+/// ```
+///
+/// ```compile_fail,E0521
+/// # use gcheap::{Heap, HeapOptions};
+/// let (mut one, mut two) = (Heap::new(HeapOptions::for_tests()).unwrap(), Heap::new(HeapOptions::for_tests()).unwrap());
+/// let (mut one, mut two) = (one.scope(), two.scope());
+/// one.literals(|first| two.literals(|second| {
+///     std::mem::swap(first, second);
+///     Ok(())
+/// })).unwrap();
+/// ```
+///
+/// While it is there nothing can collect:
+///
+/// ```compile_fail,E0499
+/// let mut heap = gcheap::Heap::new(gcheap::HeapOptions::for_tests()).unwrap();
+/// let mut scope = heap.scope();
+/// scope.literals(|_| scope.collect_garbage()).unwrap();
+/// ```
 pub struct Literals<'n, 'h, 's> {
     pub(super) no_gc: NoGc<'n, 'h, 's>,
     /// The next old object goes here; brought up to date when the stretch ends.
@@ -255,7 +312,7 @@ impl<'n, 's> Literals<'n, '_, 's> {
         }
         let state = self.sites.get_mut(site.number as usize).ok_or_else(Error::wrong_heap)?;
         let place = self.no_gc.room(bytes + ALLOCATION_MEMENTO.bytes())?;
-        state.created += 1;
+        state.count_created();
         let view = &mut self.no_gc.view;
         let memento = view.place(place.address() + bytes);
         view.set_word(memento, 0, ALLOCATION_MEMENTO.0);

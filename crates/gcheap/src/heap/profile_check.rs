@@ -5,6 +5,7 @@
 
 use super::allocate::SURELY_REGULAR;
 use super::error::{Error, ErrorKind};
+use super::strings::INITIAL_CACHE_ENTRIES;
 use crate::memory::WORD;
 use crate::profile::Profile;
 
@@ -16,6 +17,11 @@ const ARRAY_BUFFER: u64 = 5;
 /// More than any version has.
 const LARGEST: u64 = 1 << 10;
 
+/// Bytes of a space that are used when a program starts.
+const MOST_AT_START: u64 = 1 << 30;
+/// Entries of the number-string cache once it is full: more than its first size, and a FixedArray of 16 MiB at most.
+const CACHE_ENTRIES: std::ops::RangeInclusive<u64> = 2 * INITIAL_CACHE_ENTRIES..=1 << 20;
+
 /// Elements of an array: with its header, 2 GiB of address space.
 const LONGEST: u64 = 1 << 28;
 
@@ -26,7 +32,7 @@ pub(super) fn check(profile: &Profile) -> Result<(), Error> {
     let header_fits = pages.header >= WORD && pages.header <= pages.size / 4 && pages.header.is_multiple_of(WORD);
     let object_of = |words: u64, bytes: u64| (words * WORD..=LARGEST).contains(&bytes) && bytes.is_multiple_of(WORD);
     let start = &profile.baseline;
-    let holds_none_or_an_array = |bytes: u64| bytes == 0 || (2 * WORD..=1 << 30).contains(&bytes);
+    let holds_none_or_an_array = |bytes: u64| bytes == 0 || (2 * WORD..=MOST_AT_START).contains(&bytes);
     let old = start.old.used.checked_sub(start.old_garbage);
     let rules = [
         (
@@ -52,6 +58,14 @@ pub(super) fn check(profile: &Profile) -> Result<(), Error> {
             "objects.js_typed_array",
             "whole words, from 48 bytes to 1 KiB",
         ),
+        (object_of(0, objects.string_padding), "objects.string_padding", "whole words, at most 1 KiB"),
+        (object_of(0, objects.context_padding), "objects.context_padding", "whole words, at most 1 KiB"),
+        (
+            CACHE_ENTRIES.contains(&objects.number_string_cache_entries)
+                && objects.number_string_cache_entries.is_power_of_two(),
+            "objects.number_string_cache_entries",
+            "a power of two from 512 to 2^20",
+        ),
         (objects.max_fixed_array_length <= LONGEST, "objects.max_fixed_array_length", "at most 2^28"),
         (
             (2 * WORD..=pages.max_regular_object).contains(&profile.new_space.copy_buffer)
@@ -60,6 +74,11 @@ pub(super) fn check(profile: &Profile) -> Result<(), Error> {
             "whole words that fit on a page",
         ),
         (old.is_some(), "baseline.old_garbage", "no more than what is used"),
+        (
+            [start.old, start.trusted, start.code, start.new].iter().all(|space| space.used <= MOST_AT_START),
+            "baseline",
+            "spaces of which at most 1 GiB is used",
+        ),
         (
             holds_none_or_an_array(start.large_object.used) && holds_none_or_an_array(start.read_only_used),
             "baseline",

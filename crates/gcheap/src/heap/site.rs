@@ -53,6 +53,14 @@ pub(crate) struct SiteState {
     pub(crate) created: u32,
 }
 
+impl SiteState {
+    /// One object more. A site none of whose objects ever survives is never looked at, so the count may come to its end.
+    #[inline(always)]
+    pub(super) fn count_created(&mut self) {
+        self.created = self.created.saturating_add(1);
+    }
+}
+
 impl Heap {
     /// Registers an allocation site.
     pub fn allocation_site(&mut self) -> AllocationSite {
@@ -76,7 +84,30 @@ impl Heap {
             return Err(Error::wrong_heap());
         }
         let state = self.sites.get_mut(site.number as usize).ok_or_else(Error::wrong_heap)?;
-        state.created += 1;
+        state.count_created();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::HeapOptions;
+
+    #[test]
+    fn a_site_that_creates_without_end_is_counted_to_the_end_of_its_count() -> Result<(), Error> {
+        let mut heap = Heap::new(HeapOptions::for_tests())?;
+        let placement = Placement::YoungWithMemento(heap.allocation_site());
+        heap.sites[0].created = u32::MAX - 1;
+        let mut scope = heap.scope();
+        for _ in 0..2 {
+            let mut turn = scope.scope();
+            turn.object_literal(placement, &[])?;
+            turn.literals(|literals| literals.object(placement, &[]).map(drop))?;
+        }
+        drop(scope);
+        heap.collect_garbage()?;
+        assert_eq!(heap.sites[0].created, u32::MAX);
         Ok(())
     }
 }

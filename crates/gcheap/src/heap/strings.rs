@@ -169,8 +169,10 @@ impl Heap {
         if length > SHORT || !self.header(string).is(Kind::OneByteString) {
             return None;
         }
+        // No word is read that is not of the string: behind it the memory may end.
+        let low = if length > 0 { self.load(string, CHARACTERS) } else { 0 };
         let high = if length > WORD { self.load(string, CHARACTERS + 1) } else { 0 };
-        Some(used(self.load(string, CHARACTERS), high, length))
+        Some(used(low, high, length))
     }
 
     /// A one-byte string of at most 16 characters, the first in the lowest byte: two words at most, no copying.
