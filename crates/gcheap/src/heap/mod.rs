@@ -493,11 +493,7 @@ impl Heap {
         let (objects, bytes) = (self.objects_allocated - self.charged.0, self.bytes_allocated - self.charged.1);
         let worked = std::mem::take(&mut self.worked).max(0.0).round() as u64;
         let touched = self.cost.fresh_memory_ns(self.mechanism.spaces.pages.take_touched());
-        let took = self.cost.mutator_ns(objects, bytes).saturating_add(worked).saturating_add(touched);
-        let marking = &self.mechanism.marking;
-        let markers_at_work = marking.active && !marking.is_drained();
-        let slowdown = if markers_at_work { self.cost.mutator_slowdown_while_marking } else { 1.0 };
-        self.clock.advance((took as f64 * slowdown).round() as u64);
+        self.clock.advance(self.cost.mutator_ns(objects, bytes).saturating_add(worked).saturating_add(touched));
         self.charged = (self.objects_allocated, self.bytes_allocated);
     }
 

@@ -23,9 +23,6 @@ pub struct CostModel {
     pub mutator_ns_per_object: f64,
     /// Program time for each byte allocated, ns.
     pub mutator_ns_per_byte: f64,
-    /// How many times as long the program takes while background markers have something to do: they want the same processors,
-    /// memory and caches.
-    pub mutator_slowdown_while_marking: f64,
     /// Program time for each byte of a new page or a large object, which the system has to map and clear when it is touched first, ns.
     pub fresh_memory_ns_per_byte: f64,
     /// Program time for each byte of an array-buffer backing store that is filled, ns.
@@ -81,15 +78,11 @@ impl CostModel {
     /// Costs measured on a quiet 2-core machine, in between those of Node 18, 20, 22, 24 and 26, which differ by a third. The mutator's are
     /// those of optimised code that makes small objects in memory it has used before: 36 ns for a record of 174 bytes.
     ///
-    /// The slowdown is the median of Node 24 on 2 cores, making records while a hundred megabytes of them are marked; Node 20 and 22
-    /// slowed down more.
-    ///
     /// Incremental steps were not measured apart: their price is an assumption (a step marks as fast as the pause does). Sweeping took 2 to
     /// 8 ms for 85 MB.
     pub const REFERENCE: CostModel = CostModel {
         mutator_ns_per_object: 0.0,
         mutator_ns_per_byte: 0.21,
-        mutator_slowdown_while_marking: 2.3,
         fresh_memory_ns_per_byte: 0.45,
         backing_store_fill_ns_per_byte: 0.57,
         scavenge_base_ms: 0.2,
