@@ -10,14 +10,10 @@ use super::{Compaction, GcPhase};
 use crate::event::{Collector, CollectorReason, Event, GcEvent, GcReason, IncrementalMarking, LimitUpdate, Location};
 use crate::policy::tracer::{BytesAndMs, MarkCompactSample};
 use crate::policy::{
-    ExpandYoungInputs, ExternalPressure, ExternalPressureInputs, GrowingMode, GrowingModeInputs, GrowingSpeeds,
-    HardLimit, HardLimitInputs, Ineffective, IneffectiveInputs, InitialLimitInputs, LastResortInputs,
-    NewLargeObjectInputs, NewSpaceResize, NewSpaceResizeInputs, NurseryInputs, PagePromotionInputs, RecomputeInputs,
-    RestoreLimitInputs, SelectCollectorInputs, ShouldExpandInputs, SiteInputs, YoungBuffersInputs, YoungRoomInputs,
-    can_expand_old_generation, collections_without_copying, crossed_pretenuring_threshold, grow_new_space, raise_limit,
-    resets_tenured_sites, restore_limit, shrink_new_space,
+    Ineffective, LastResortInputs, NurseryInputs, PagePromotionInputs, RestoreLimitInputs, SelectCollectorInputs,
+    can_expand_old_generation, collections_without_copying, restore_limit,
 };
-use crate::profile::{FullCollectionsCount, RecomputeMoment, ResizeMoment};
+use crate::profile::{FullCollectionsCount, RecomputeMoment};
 use crate::time::{MarkCompactWork, ns_to_ms};
 
 /// A collection on request.
@@ -51,9 +47,6 @@ struct Before {
     interleaved: bool,
 }
 
-/// Bytes that a process can address on x86-64.
-const ADDRESS_SPACE: u64 = 1 << 47;
-
 impl Heap {
     /// A mark-compact, as `gc()` runs one.
     ///
@@ -81,24 +74,6 @@ impl Heap {
 
     pub(crate) fn collect_for_external_memory(&mut self) -> Result<(), Error> {
         self.collect_full(GcReason::ExternalMemoryPressure, false)
-    }
-
-    fn young_room(&self) -> YoungRoomInputs {
-        let spaces = &self.mechanism.spaces;
-        YoungRoomInputs {
-            current_pages: spaces.new.to.len() as u64,
-            target_pages: spaces.new.target_pages(&spaces.pages) as u64,
-            new_large_objects: if self.profile.collection.separate_gc_phases {
-                spaces.new_large.size
-            } else {
-                spaces.new_large.committed
-            },
-            quarantined_pages: 0,
-        }
-    }
-
-    fn can_promote_young(&self, bytes: u64) -> bool {
-        self.policy.can_promote_young(&self.expand_inputs(), &self.young_room(), bytes, self.profile)
     }
 
     /// A young collection; policy may turn it into a full one.
@@ -158,119 +133,6 @@ impl Heap {
         Ok(())
     }
 
-    /// Asks the last callback; whether the limit was raised.
-    fn invoke_near_heap_limit(&mut self) -> bool {
-        let limit = self.state.max_old_generation;
-        // Asked where it is: it stays there if it panics.
-        let Some(callback) = self.near_heap_limit.last_mut() else { return false };
-        // What no process can address is no limit, and sums of limits must not overflow.
-        let answer = callback(limit, self.limits.max_old_generation).min(ADDRESS_SPACE);
-        let raised = raise_limit(limit, answer);
-        if let Some(to) = raised {
-            self.state.max_old_generation = to;
-        }
-        let event = Event::NearHeapLimit { limit, raised_to: self.state.max_old_generation, time_ms: self.time_ms() };
-        self.emit(&event);
-        raised.is_some()
-    }
-
-    fn check_hard_limit(&mut self) -> Result<(), Error> {
-        let inputs = |heap: &Heap| HardLimitInputs {
-            heap: heap.expand_inputs(),
-            late_check: heap.profile.collection.late_limit_check,
-            in_failed_allocation: heap.in_failed_allocation,
-        };
-        if !self.profile.collection.checks_hard_limit
-            || self.policy.check_hard_limit(&inputs(self)) != HardLimit::Exceeded
-        {
-            return Ok(());
-        }
-        self.invoke_near_heap_limit();
-        if self.policy.check_hard_limit(&inputs(self)) == HardLimit::Exceeded {
-            return Err(self.fatal(Location::ReachedHeapLimit, 0));
-        }
-        Ok(())
-    }
-
-    pub(crate) fn may_expand_old_generation(&mut self, bytes: u64) -> bool {
-        let inputs = ShouldExpandInputs {
-            always_allocate: self.always_allocate,
-            old_available: self.old_available(),
-            retry: self.retry_of_failed_allocation,
-            optimize_for_memory: self.optimize_for_memory(),
-            marking: self.mechanism.marking.active,
-            marking_complete: self.mechanism.marking.active && self.cycle.complete,
-            overshot_by_large_margin: self.overshot_by_large_margin(),
-            marking_limit: self.marking_limit(),
-            ..ShouldExpandInputs::default()
-        };
-        self.policy.should_expand(&inputs, self.profile) && self.policy.may_expand(&self.expand_inputs(), bytes)
-    }
-
-    pub(crate) fn may_exceed_new_space_capacity(&self) -> bool {
-        self.policy.should_expand_young(
-            &ExpandYoungInputs {
-                marking: self.mechanism.marking.active,
-                can_promote_young: self.can_promote_young(self.profile.pages.size),
-                overshot_by_large_margin: self.overshot_by_large_margin(),
-            },
-            self.profile,
-        )
-    }
-
-    pub(crate) fn may_allocate_new_large(&self, bytes: u64) -> bool {
-        let existing = self.mechanism.spaces.new_large.size;
-        self.policy.may_allocate_new_large_object(&NewLargeObjectInputs {
-            existing,
-            requested: bytes,
-            capacity: self.mechanism.spaces.new.capacity,
-            old_generation_has_room: self.policy.may_expand(&self.expand_inputs(), existing),
-            may_exceed: self.may_exceed_new_space_capacity(),
-        })
-    }
-
-    /// V8 `AdjustAmountOfExternalAllocatedMemory`.
-    pub(crate) fn adjust_external_memory(&mut self, delta: i64) -> Result<(), Error> {
-        if !self.external.adjust(delta, &self.profile.external) {
-            return Ok(());
-        }
-        let inputs = ExternalPressureInputs {
-            since_full: self.external.since_full(),
-            max_old_generation: self.state.max_old_generation,
-        };
-        match self.policy.external_pressure(&inputs, &self.profile.external) {
-            ExternalPressure::None => Ok(()),
-            ExternalPressure::Collect => self.collect_full(GcReason::ExternalMemoryPressure, true),
-            ExternalPressure::Mark if self.mechanism.marking.active => self.marking_step(),
-            ExternalPressure::Mark => {
-                self.start_incremental_marking(GcReason::ExternalMemoryPressure);
-                Ok(())
-            }
-        }
-    }
-
-    /// What V8 does before it asks the system for a backing store.
-    pub(crate) fn before_backing_store(&mut self, bytes: u64) -> Result<(), Error> {
-        self.settle_backing_stores();
-        let inputs = YoungBuffersInputs {
-            young_bytes: self.mechanism.buffers.young_bytes,
-            requested: bytes,
-            marking: self.mechanism.marking.active,
-        };
-        if self.policy.scavenge_before_backing_store(&inputs, &self.profile.external) {
-            self.collect_young(GcReason::ExternalMemoryPressure)?;
-        }
-        Ok(())
-    }
-
-    /// Takes swept backing stores off the counters.
-    fn settle_backing_stores(&mut self) {
-        let freed = std::mem::take(&mut self.unswept_backing_stores);
-        if freed > 0 {
-            self.external.adjust(-(freed as i64), &self.profile.external);
-        }
-    }
-
     /// What is the same at the start of both kinds of collection.
     fn prologue(&mut self, collector: Collector, reduce_memory: bool) -> Result<Before, Error> {
         if !self.profile.collection.checks_hard_limit {
@@ -310,17 +172,7 @@ impl Heap {
             interleaved,
         };
         self.peak_used = self.peak_used.max(before.used);
-        if self.profile.new_space.resize == ResizeMoment::GrowAtStartShrinkAtEnd {
-            if let Some(capacity) = grow_new_space(&self.new_space_inputs(reduce_memory)) {
-                self.grow_new_space(capacity);
-            }
-        } else if self.profile.new_space.resize == ResizeMoment::Start {
-            match self.new_space_decision(reduce_memory) {
-                NewSpaceResize::Grow(capacity) => self.grow_new_space(capacity),
-                NewSpaceResize::Shrink(_) => self.shrink_at_end = true,
-                NewSpaceResize::Keep { forget_survivors } => self.forget_survivors(forget_survivors),
-            }
-        }
+        self.resize_at_start(reduce_memory);
         self.capacity_for_sites = if self.profile.pretenuring.capacity_after_growth {
             self.mechanism.spaces.new.capacity
         } else {
@@ -334,223 +186,6 @@ impl Heap {
             }
         }
         Ok(before)
-    }
-
-    fn new_space_decision(&self, reduce_memory: bool) -> NewSpaceResize {
-        self.policy.resize_new_space(&self.new_space_inputs(reduce_memory))
-    }
-
-    fn new_space_inputs(&self, reduce_memory: bool) -> NewSpaceResizeInputs {
-        let spaces = &self.mechanism.spaces;
-        NewSpaceResizeInputs {
-            capacity: spaces.new.capacity,
-            min: if self.profile.limits.separate_min_semi_space {
-                self.limits.min_semi_space
-            } else {
-                self.limits.initial_semi_space
-            },
-            max: self.limits.max_semi_space,
-            growth_factor: self.limits.semi_space_growth_factor,
-            used: spaces.new.size(&spaces.pages),
-            page: self.profile.pages.size,
-            survived_since_last_expansion: self.state.survived_since_last_expansion,
-            throughput: self.tracer.allocation_throughput(),
-            low_throughput: self.profile.new_space.low_throughput as f64,
-            reduce_memory,
-        }
-    }
-
-    fn forget_survivors(&mut self, forget: bool) {
-        if forget {
-            self.state.survived_since_last_expansion = 0;
-        }
-    }
-
-    fn grow_new_space(&mut self, capacity: u64) {
-        let from = self.mechanism.spaces.new.capacity;
-        let capacity = capacity.min(self.limits.max_semi_space.max(from));
-        self.state.survived_since_last_expansion = 0;
-        let spaces = &mut self.mechanism.spaces;
-        spaces.new.capacity = capacity;
-        // A refusal leaves the space smaller than its target, which is always allowed.
-        let _ = spaces.new.commit_to(&mut spaces.pages);
-        let _ = spaces.new.commit_from(&mut spaces.pages);
-        let event = Event::NewSpaceResized { from, to: capacity, time_ms: self.time_ms() };
-        self.emit(&event);
-    }
-
-    fn shrink_new_space(&mut self, capacity: u64) {
-        let from = self.mechanism.spaces.new.capacity;
-        let capacity = capacity.min(from);
-        let spaces = &mut self.mechanism.spaces;
-        spaces.new.capacity = capacity;
-        spaces.new.trim(&mut spaces.pages, true);
-        if from != capacity {
-            let event = Event::NewSpaceResized { from, to: capacity, time_ms: self.time_ms() };
-            self.emit(&event);
-        }
-    }
-
-    /// Resizing at the end of a collection: what this version decides there, or has decided at the start.
-    fn resize_at_end(&mut self, reduce_memory: bool) {
-        let shrink_decided = std::mem::take(&mut self.shrink_at_end);
-        if self.profile.new_space.resize == ResizeMoment::GrowAtStartShrinkAtEnd {
-            if let Some(capacity) = shrink_new_space(&self.new_space_inputs(reduce_memory)) {
-                self.shrink_new_space(capacity);
-            }
-            return;
-        }
-        if self.profile.new_space.resize == ResizeMoment::Start {
-            if shrink_decided && let NewSpaceResize::Shrink(capacity) = self.new_space_decision(reduce_memory) {
-                self.shrink_new_space(capacity);
-            }
-            return;
-        }
-        match self.new_space_decision(reduce_memory) {
-            NewSpaceResize::Grow(capacity) => self.grow_new_space(capacity),
-            NewSpaceResize::Shrink(capacity) => self.shrink_new_space(capacity),
-            NewSpaceResize::Keep { forget_survivors } => self.forget_survivors(forget_survivors),
-        }
-    }
-
-    fn growing_mode(&self, reduce_memory: bool) -> GrowingMode {
-        self.policy.growing_mode(&GrowingModeInputs {
-            reduce_memory,
-            optimize_for_memory: self.optimize_for_memory(),
-            reducer_grows_slowly: false,
-        })
-    }
-
-    fn record_survival(&mut self, young_before: u64, survived: u64) {
-        if young_before > 0 {
-            self.tracer.record_survival(100.0 * survived as f64 / young_before as f64);
-        }
-        self.state.survived_since_last_expansion += survived;
-    }
-
-    /// Before the first full collection the limit shrinks with survival.
-    pub(super) fn shrink_initial_limit(&mut self, reduce_memory: bool) {
-        let old_generation = self.old_generation_consumed();
-        let shrunk = self.policy.shrink_initial_limit(&InitialLimitInputs {
-            configured: self.state.configured,
-            had_full_collection: self.state.had_full_collection,
-            old_generation,
-            global: old_generation,
-            old_limit: self.state.old_limit,
-            global_limit: self.state.global_limit,
-            survival_percent: self.tracer.average_survival_ratio(),
-            mode: self.growing_mode(reduce_memory),
-            rule: self.profile.growing.shrinking,
-        });
-        self.state.old_limit = shrunk.old_limit;
-        self.state.global_limit = shrunk.global_limit;
-        self.state.configured = shrunk.configured;
-    }
-
-    fn recompute_inputs(&self, reduce_memory: bool) -> RecomputeInputs {
-        let old_generation = self.old_generation_consumed();
-        RecomputeInputs {
-            old_generation,
-            global: old_generation,
-            max_old_generation: self.state.max_old_generation,
-            max_global: self.state.max_old_generation * 2,
-            min_old_generation: self.limits.min_old_generation,
-            new_space_capacity: self.mechanism.spaces.new.capacity,
-            speeds: GrowingSpeeds {
-                gc: self.tracer.combined_mark_compact_speed(),
-                mutator: self.tracer.old_generation_throughput(),
-            },
-            mode: self.growing_mode(reduce_memory),
-        }
-    }
-
-    /// After a full collection both limits are set anew.
-    fn recompute_limits(&mut self, reduce_memory: bool) -> LimitUpdate {
-        let update = self.policy.recompute_limits(&self.recompute_inputs(reduce_memory), self.profile);
-        self.state.old_limit = update.new_limit;
-        self.state.global_limit = update.new_global_limit;
-        self.state.configured = true;
-        self.state.had_full_collection = true;
-        self.external.reset(&self.profile.external);
-        update
-    }
-
-    /// After a young collection of a program that hardly allocates, configured limits may go down.
-    fn lower_limits_after_scavenge(&mut self) {
-        if self.state.configured && self.tracer.has_low_young_allocation_rate() {
-            let update = self.policy.recompute_limits(&self.recompute_inputs(false), self.profile);
-            self.state.old_limit = self.state.old_limit.min(update.new_limit);
-            self.state.global_limit = self.state.global_limit.min(update.new_global_limit);
-        }
-    }
-
-    /// V8 `PretenuringHandler::ProcessPretenuringFeedback`.
-    fn decide_sites(&mut self) {
-        let capacity_before = self.capacity_for_sites;
-        if self.sites.is_empty() {
-            return;
-        }
-        let rules = &self.profile.pretenuring;
-        let threshold = rules.threshold.capacity(self.limits.max_semi_space);
-        let capacity_now = self.mechanism.spaces.new.capacity;
-        let reached = capacity_before >= threshold;
-        let mut events = Vec::new();
-        let time_ms = self.time_ms();
-        for number in 0..self.sites.len() {
-            let state = self.sites[number];
-            let found = std::mem::take(&mut self.mechanism.mementos_found[number]);
-            if found == 0 {
-                // A site of which nothing was found is not looked at: what it has created counts next time.
-                continue;
-            }
-            let verdict = self.policy.decide_site(
-                &SiteInputs {
-                    state: state.decision,
-                    created: u64::from(state.created),
-                    found: u64::from(found),
-                    capacity_reached: reached,
-                },
-                rules,
-            );
-            self.sites[number].created = 0;
-            if let Some(verdict) = verdict {
-                let changed = verdict.decision != state.decision;
-                self.sites[number].decision = verdict.decision;
-                if changed || verdict.deoptimize {
-                    events.push((number, verdict.decision, verdict.ratio, verdict.deoptimize));
-                }
-            }
-        }
-        if crossed_pretenuring_threshold(capacity_before, capacity_now, threshold) {
-            for (number, state) in self.sites.iter().enumerate() {
-                if state.decision == crate::event::SiteDecision::MaybeTenure {
-                    events.push((number, state.decision, 1.0, true));
-                }
-            }
-        }
-        for (number, decision, ratio, deoptimize) in events {
-            self.emit(&Event::AllocationSite { site: number as u32, decision, ratio, deoptimize, time_ms });
-        }
-    }
-
-    /// A full collection that left next to nothing makes every tenured site undecided again.
-    fn reset_sites(&mut self, before: u64, after: u64) {
-        if !resets_tenured_sites(before, after, &self.profile.pretenuring) {
-            return;
-        }
-        let time_ms = self.time_ms();
-        for number in 0..self.sites.len() {
-            if self.sites[number].decision == crate::event::SiteDecision::Tenure {
-                self.sites[number] = super::site::SiteState::default();
-                self.emit(&Event::AllocationSite {
-                    site: number as u32,
-                    decision: crate::event::SiteDecision::Undecided,
-                    ratio: 0.0,
-                    deoptimize: true,
-                    time_ms,
-                });
-            }
-        }
     }
 
     /// What tasks leave of their copy buffers stays behind, in fillers of one buffer.
@@ -784,18 +419,6 @@ impl Heap {
             }
         }
         self.check_hard_limit()
-    }
-
-    fn ineffective(&self) -> Ineffective {
-        self.policy.check_ineffective(
-            &IneffectiveInputs {
-                old_generation: self.old_generation_consumed(),
-                max_old_generation: self.state.max_old_generation,
-                average_mutator_utilization: self.tracer.average_mutator_utilization(),
-                consecutive: self.state.ineffective_mark_compacts,
-            },
-            &self.profile.ineffective,
-        )
     }
 
     fn end_collection(&mut self, finished: Finished) {

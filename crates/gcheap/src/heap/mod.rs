@@ -4,14 +4,17 @@
 //! call, however wrong its arguments, can break memory safety or the promises that [`Heap::verify`] checks.
 
 mod allocate;
+mod allocation_limit;
 mod baseline;
 mod buffers;
 mod collect;
 mod collections;
 mod control;
 pub(crate) mod error;
+mod external_memory;
 mod global;
 pub(crate) mod handle;
+mod heap_limit;
 pub(crate) mod literal_room;
 mod literal_texts;
 pub(crate) mod literals;
@@ -23,6 +26,7 @@ pub(crate) mod peek;
 mod profile_check;
 mod record;
 mod record_macro;
+mod resize_new_space;
 pub(crate) mod scope;
 pub(crate) mod site;
 mod statistics;

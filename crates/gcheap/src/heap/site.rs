@@ -5,7 +5,8 @@
 
 use super::Heap;
 use super::error::Error;
-use crate::event::SiteDecision;
+use crate::event::{Event, SiteDecision};
+use crate::policy::{SiteInputs, crossed_pretenuring_threshold, resets_tenured_sites};
 
 /// A literal in a program.
 ///
@@ -86,6 +87,75 @@ impl Heap {
         let state = self.sites.get_mut(site.number as usize).ok_or_else(Error::wrong_heap)?;
         state.count_created();
         Ok(())
+    }
+
+    /// V8 `PretenuringHandler::ProcessPretenuringFeedback`.
+    pub(super) fn decide_sites(&mut self) {
+        let capacity_before = self.capacity_for_sites;
+        if self.sites.is_empty() {
+            return;
+        }
+        let rules = &self.profile.pretenuring;
+        let threshold = rules.threshold.capacity(self.limits.max_semi_space);
+        let capacity_now = self.mechanism.spaces.new.capacity;
+        let reached = capacity_before >= threshold;
+        let mut events = Vec::new();
+        let time_ms = self.time_ms();
+        for number in 0..self.sites.len() {
+            let state = self.sites[number];
+            let found = std::mem::take(&mut self.mechanism.mementos_found[number]);
+            if found == 0 {
+                // A site of which nothing was found is not looked at: what it has created counts next time.
+                continue;
+            }
+            let verdict = self.policy.decide_site(
+                &SiteInputs {
+                    state: state.decision,
+                    created: u64::from(state.created),
+                    found: u64::from(found),
+                    capacity_reached: reached,
+                },
+                rules,
+            );
+            self.sites[number].created = 0;
+            if let Some(verdict) = verdict {
+                let changed = verdict.decision != state.decision;
+                self.sites[number].decision = verdict.decision;
+                if changed || verdict.deoptimize {
+                    events.push((number, verdict.decision, verdict.ratio, verdict.deoptimize));
+                }
+            }
+        }
+        if crossed_pretenuring_threshold(capacity_before, capacity_now, threshold) {
+            for (number, state) in self.sites.iter().enumerate() {
+                if state.decision == SiteDecision::MaybeTenure {
+                    events.push((number, state.decision, 1.0, true));
+                }
+            }
+        }
+        for (number, decision, ratio, deoptimize) in events {
+            self.emit(&Event::AllocationSite { site: number as u32, decision, ratio, deoptimize, time_ms });
+        }
+    }
+
+    /// A full collection that left next to nothing makes every tenured site undecided again.
+    pub(super) fn reset_sites(&mut self, before: u64, after: u64) {
+        if !resets_tenured_sites(before, after, &self.profile.pretenuring) {
+            return;
+        }
+        let time_ms = self.time_ms();
+        for number in 0..self.sites.len() {
+            if self.sites[number].decision == SiteDecision::Tenure {
+                self.sites[number] = SiteState::default();
+                self.emit(&Event::AllocationSite {
+                    site: number as u32,
+                    decision: SiteDecision::Undecided,
+                    ratio: 0.0,
+                    deoptimize: true,
+                    time_ms,
+                });
+            }
+        }
     }
 }
 
