@@ -181,7 +181,13 @@ fn workload_run(workload: &Workload, flags: Vec<String>, options: &RunOptions, l
     }
     let mut outcomes = Vec::new();
     for engine in &mut engines {
-        let outcome = engine.run(workload, &settings, &mut console)?;
+        let outcome = match engine.run(workload, &settings, &mut console) {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                console.tell_what_ended()?;
+                return Err(error.into());
+            }
+        };
         if let Outcome::Stopped(why) = &outcome {
             console.note(why)?;
         }

@@ -159,6 +159,31 @@ fn a_node_that_fails_is_quoted() {
 }
 
 #[test]
+fn where_the_node_beside_it_fails_the_simulated_run_is_told_alone() {
+    let scratch = Scratch::new("one-of-both");
+    let node = scratch.0.join("node-bad-option.sh");
+    assert!(
+        std::process::Command::new("cp")
+            .arg("-p")
+            .arg(data("node-bad-option.sh"))
+            .arg(&node)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let output = membench()
+        .args(["compare", "--node", "10", "--records", "100", "--buffer-size", "1"])
+        .arg(format!("--engine=both={}", node.display()))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("iteration 5") && said.contains("Collections:"), "{said}");
+    let failed = String::from_utf8(output.stderr).unwrap();
+    assert!(failed.ends_with("node: bad option: --max-heap-size=512\n"), "{failed}");
+}
+
+#[test]
 fn a_closed_pipe_ends_the_run_without_a_word() {
     let scratch = Scratch::new("pipe");
     let node = scratch.0.join("node-oom.sh");

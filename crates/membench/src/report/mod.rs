@@ -114,6 +114,37 @@ impl<'a> Console<'a> {
         }
     }
 
+    /// One of two runs failed: the other, if it came to its end, is told as if it had been the only one.
+    ///
+    /// # Errors
+    ///
+    /// The output cannot be written.
+    pub fn tell_what_ended(mut self) -> Result<(), RunError> {
+        if !self.style.beside || !self.people() {
+            return Ok(());
+        }
+        self.style.beside = false;
+        let (lang, colour) = (self.style.lang, self.style.colour);
+        for story in std::mem::take(&mut self.stories).iter().filter(|story| story.end.is_some()) {
+            self.print(&text::config(lang, &story.config))?;
+            for sample in story.samples.iter().filter(|sample| sample.label != crate::workload::Label::Start) {
+                self.print(&text::sample(lang, &self.workload.title, sample, colour))?;
+            }
+            self.told(story)?;
+        }
+        Ok(())
+    }
+
+    /// How a run ended, in words.
+    fn told(&mut self, story: &Story) -> Result<(), RunError> {
+        let (lang, colour) = (self.style.lang, self.style.colour);
+        self.print(&summary::totals(lang, self.workload, story, colour))?;
+        if story.fatal.is_some() {
+            self.tell(&summary::out_of_memory(lang, self.workload, story));
+        }
+        Ok(())
+    }
+
     fn record(&mut self, record: Record) -> Result<(), RunError> {
         let line = json_line(&record)?;
         if self.style.format == Format::Json {
@@ -217,14 +248,15 @@ impl Sink for Console<'_> {
         self.record(Record::End(record.clone()))?;
         let Some(story) = self.stories.last_mut() else { return Ok(()) };
         story.end = Some(record);
-        let story = story.clone();
-        if self.people() && !self.style.beside {
-            let totals = summary::totals(self.style.lang, self.workload, &story, self.style.colour);
-            self.print(&totals)?;
+        if self.style.beside {
+            return Ok(());
         }
-        if story.fatal.is_some() && !self.style.beside {
-            let last_words = summary::out_of_memory(self.style.lang, self.workload, &story);
-            self.tell(&last_words);
+        let story = story.clone();
+        if self.people() {
+            return self.told(&story);
+        }
+        if story.fatal.is_some() {
+            self.tell(&summary::out_of_memory(self.style.lang, self.workload, &story));
         }
         Ok(())
     }

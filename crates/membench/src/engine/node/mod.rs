@@ -51,11 +51,11 @@ impl NodeEngine {
             }
             return Err(RunError::failed(
                 format!(
-                    "the node on PATH is {}, not {}: fetch one with `cargo xtask fetch-node {}` or name one with --engine node=PATH",
+                    "the node on PATH is {}, not {}: fetch one with `cargo xtask fetch-node {}`; a run also takes --engine node=PATH",
                     engine.version, wanted, wanted
                 ),
                 format!(
-                    "PATH 上的 node 是 {},不是 {}:请用 `cargo xtask fetch-node {}` 获取,或用 --engine node=PATH 指定",
+                    "PATH 上的 node 是 {},不是 {}:请用 `cargo xtask fetch-node {}` 获取;运行时也可用 --engine node=PATH 指定",
                     engine.version, wanted, wanted
                 ),
             ));
@@ -79,8 +79,8 @@ impl NodeEngine {
     fn probe(program: &Path) -> Result<NodeEngine, RunError> {
         let output = Command::new(program).arg("--version").env_remove("NODE_OPTIONS").output().map_err(|error| {
             RunError::failed(
-                format!("{} cannot be run: {error}; name a Node with --engine node=PATH", program.display()),
-                format!("无法运行 {}:{error};请用 --engine node=PATH 指定 Node", program.display()),
+                format!("{} cannot be run: {error}; `cargo xtask fetch-node` brings a Node, and a run takes --engine node=PATH", program.display()),
+                format!("无法运行 {}:{error};可用 `cargo xtask fetch-node` 获取 Node,运行时也可用 --engine node=PATH 指定", program.display()),
             )
         })?;
         let text = String::from_utf8_lossy(&output.stdout);
