@@ -222,7 +222,7 @@ fn literals(scope: &mut Scope<'_>, kept: &mut Kept) -> Result<(), Error> {
     let list = kept.list(scope)?;
     let mut made = 0u64;
     while made < 6000 {
-        let placement = if made % 2 == 0 { Placement::Young } else { Placement::Old };
+        let placement = if made.is_multiple_of(2) { Placement::Young } else { Placement::Old };
         let by_address = scope.literals(|literals| {
             let list = literals.tagged(list)?;
             let each = LiteralRoom::of_object(placement, 2);
