@@ -6,7 +6,7 @@
 //!
 //! | question | rule | file |
 //! |---|---|---|
-//! | flags, memory, version: how large may what be? | [`limits`] | `limits.rs` |
+//! | flags, memory, version: how large may what be? | [`limits`] | `limits/` |
 //! | how far may the old generation grow now? | [`recompute_limits`], [`next_limit`], [`growing_factor`] | `growing.rs` |
 //! | and before the first full collection? | [`shrink_initial_limit`] | `initial_limit.rs` |
 //! | does marking start? | [`start_of_marking`] | `start_of_marking.rs` |
