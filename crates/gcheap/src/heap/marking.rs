@@ -7,8 +7,8 @@ use super::Heap;
 use super::error::Error;
 use crate::event::{Event, GcReason};
 use crate::policy::{
-    CanExpandInputs, CompactionInputs, MarkingLimit, MarkingStepInputs, NEAR_LIMIT_SLACK, OLD_ALLOCATION_STEP,
-    OvershootInputs, PageFill, StartOfMarkingInputs, TaskWaitInputs,
+    CanExpandInputs, CompactionInputs, LEAST_MARKING_STEP, MarkingLimit, MarkingStepInputs, NEAR_LIMIT_SLACK,
+    OLD_ALLOCATION_STEP, OvershootInputs, PageFill, StartOfMarkingInputs, TaskWaitInputs,
 };
 use crate::policy::{marking_step_bytes, overshoot_young, space_available};
 
@@ -248,12 +248,12 @@ impl Heap {
         let marked = self.mechanism.marking.read_bytes;
         let budget = total.saturating_sub(marked);
         if budget > 0 && !self.mechanism.marking.is_drained() {
-            self.mechanism.drain_marking(budget);
+            self.mechanism.mark_in_background(budget);
         }
         self.cycle.steps += 1;
         self.mark_on_main_thread();
         self.mark_by_schedule();
-        self.cycle.complete = self.mechanism.marking.is_drained();
+        self.cycle.complete = self.mechanism.marking.looks_done();
         // Where the main thread marks by a schedule, its step may have been all that was left to do.
         let least_ms =
             if self.profile.collection.marking_schedule_by_allocation { 0.0 } else { self.cost.marking_minimum_ms };
@@ -294,12 +294,10 @@ impl Heap {
         let percent = f64::from(self.profile.collection.main_thread_marking_percent);
         let now_ms = self.time_ms();
         let since_ms = now_ms - self.cycle.stepped_at_ms.max(self.cycle.running_since_ms);
-        if percent > 0.0 && !self.mechanism.marking.is_drained() {
+        if percent > 0.0 && !self.mechanism.marking.looks_done() {
             let step_ns = crate::time::ms_to_ns(since_ms * percent / (100.0 - percent));
             let bytes = self.cost.incrementally_marked_bytes(step_ns);
-            let before = self.mechanism.marking.read_bytes;
-            self.mechanism.drain_marking(bytes);
-            let marked = self.mechanism.marking.read_bytes - before;
+            let marked = self.mechanism.mark_on_main_thread(bytes);
             self.charge_step(marked);
         }
         self.cycle.stepped_at_ms = self.time_ms();
@@ -307,7 +305,13 @@ impl Heap {
 
     /// Where the schedule goes by allocation, the main thread marks what the background markers are behind it.
     fn mark_by_schedule(&mut self) {
-        if !self.profile.collection.marking_schedule_by_allocation || self.mechanism.marking.is_drained() {
+        if self.mechanism.marking.looks_done() {
+            return;
+        }
+        if !self.profile.collection.marking_schedule_by_allocation {
+            let marked = self.mechanism.mark_on_main_thread(LEAST_MARKING_STEP);
+            self.charge_step(marked);
+            self.cycle.budget += marked;
             return;
         }
         let slack = NEAR_LIMIT_SLACK + self.mechanism.spaces.new.capacity;
@@ -321,8 +325,7 @@ impl Heap {
         let before = self.mechanism.marking.read_bytes;
         let behind = self.cycle.scheduled.saturating_sub(before);
         if behind > 0 {
-            self.mechanism.drain_marking(behind);
-            let marked = self.mechanism.marking.read_bytes - before;
+            let marked = self.mechanism.mark_on_main_thread(behind);
             self.charge_step(marked);
             // What the main thread has marked is no work of the background markers.
             self.cycle.budget += marked;

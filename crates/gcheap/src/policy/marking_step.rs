@@ -8,8 +8,10 @@ use crate::profile::{KIB, MIB};
 /// Steps until all is marked near the limit (`kTargetStepCountAtOOM`), and otherwise (`kTargetStepCount`).
 const STEPS_NEAR_LIMIT: u64 = 32;
 const STEPS: u64 = 256;
-/// Least and largest progress of a step that is not near the limit (`kMinStepSizeInBytes`, `kMaxStepSizeInByte`).
-const LEAST_STEP: u64 = 64 * KIB;
+/// Least progress of a step that is not near the limit (`kMinStepSizeInBytes`), and what one does at least where the schedule is by time
+/// (12.4 and later, `IncrementalMarkingSchedule::kDefaultMinimumMarkedBytesPerIncrementalStep`), bytes.
+pub const LEAST_MARKING_STEP: u64 = 64 * KIB;
+/// Largest progress of a step that is not near the limit (`kMaxStepSizeInByte`).
 const LARGEST_STEP: u64 = 256 * KIB;
 /// Near the limit is where the old generation cannot grow by this and a semi-space (`oom_slack`), bytes.
 pub const NEAR_LIMIT_SLACK: u64 = 64 * MIB;
@@ -37,7 +39,7 @@ pub fn marking_step_bytes(inputs: &MarkingStepInputs) -> u64 {
     if inputs.near_limit {
         inputs.old_generation / STEPS_NEAR_LIMIT
     } else {
-        (inputs.at_start / STEPS).clamp(LEAST_STEP, LARGEST_STEP)
+        (inputs.at_start / STEPS).clamp(LEAST_MARKING_STEP, LARGEST_STEP)
     }
 }
 
