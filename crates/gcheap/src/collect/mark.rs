@@ -7,7 +7,7 @@
 //! Where everything is visited to the end, two threads may do it (`parallel_mark`): the order has no influence on what
 //! is marked, on live bytes, or on the set of recorded slots.
 //!
-//! While marking runs the write barrier marks every object that is stored into a marked one, and objects allocated in
+//! While marking runs the write barrier marks every object that is stored into another, and objects allocated in
 //! old space are marked at once (black allocation). Stack roots are seen only by the final pause.
 
 use super::Mechanism;
@@ -91,16 +91,16 @@ impl Marking {
         self.recorded.push(pack(slot));
     }
 
-    /// Marking barrier: what is stored into a marked object is marked (Dijkstra), and recorded if it lies on a page that is to
-    /// be evacuated.
+    /// Marking barrier: what is stored is marked (Dijkstra), and recorded if it lies on a page that is to be evacuated. V8 does not look at the
+    /// colour of the object that it is stored into, which a marker may be visiting (src/heap/marking-barrier.cc), nor does this.
     #[cold]
     #[inline(never)]
     pub(crate) fn barrier(&mut self, marks: &mut BitTable, host: u64, host_flags: u8, slot: u64, value: (u64, u8)) {
         let (value, value_flags) = value;
-        if !marks.get(host) || on(Mutant::DropMarkingBarrier) {
+        if on(Mutant::DropMarkingBarrier) {
             return;
         }
-        if value_flags & CANDIDATE != 0 && host_flags & YOUNG == 0 {
+        if value_flags & CANDIDATE != 0 && host_flags & YOUNG == 0 && marks.get(host) {
             self.record_slot(slot);
         }
         if !is_weak_reference(value) && marks.set(value) {

@@ -7,10 +7,11 @@ use super::Heap;
 use super::error::Error;
 use crate::event::{Event, GcReason};
 use crate::policy::{
-    CanExpandInputs, CompactionInputs, LEAST_MARKING_STEP, MarkingLimit, MarkingStepInputs, NEAR_LIMIT_SLACK,
-    OLD_ALLOCATION_STEP, OvershootInputs, PageFill, StartOfMarkingInputs, TaskWaitInputs,
+    CanExpandInputs, CompactionInputs, MarkingLimit, MarkingStepInputs, NEAR_LIMIT_SLACK, OLD_ALLOCATION_STEP,
+    OvershootInputs, PageFill, StartOfMarkingInputs, TaskWaitInputs, TimedStepInputs,
 };
-use crate::policy::{marking_step_bytes, overshoot_young, space_available};
+use crate::policy::{LEAST_MARKING_STEP, marking_step_bytes, overshoot_young, space_available, timed_step_bytes};
+use crate::profile::MarkingSchedule;
 
 /// The marking cycle that runs.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,11 +32,15 @@ pub(crate) struct Cycle {
     scheduled: u64,
     /// Bytes allocated old when that was last looked at.
     old_seen: u64,
+    /// Bytes that were marked at the last step, as far as they count as progress.
+    progress_seen: u64,
     /// When the last step ended.
     stepped_at_ms: f64,
     pub(crate) biggest_step_ms: f64,
     /// Nothing was left to mark when it was last looked at.
     pub(crate) complete: bool,
+    /// The markers have come to the variables of the program while it waited.
+    pub(super) variables_marked: bool,
     /// Bytes allocated old at which a step is due.
     old_step_at: u64,
     /// What could be reached through weak objects was marked ahead (V8 `FinalizeIncrementally`, up to 10.2).
@@ -161,6 +166,7 @@ impl Heap {
         }
         self.clock.advance(stop);
         self.cycle = Cycle {
+            variables_marked: self.profile.collection.marking_starts_with_stack,
             reduce_memory,
             start_ms,
             running_since_ms: self.time_ms(),
@@ -251,12 +257,15 @@ impl Heap {
             self.mechanism.mark_in_background(budget);
         }
         self.cycle.steps += 1;
+        if self.profile.collection.marking_schedule != MarkingSchedule::None {
+            self.charge_step_time(crate::time::ms_to_ns(self.cost.incremental_step_base_ms * self.slowdown()));
+        }
         self.mark_on_main_thread();
         self.mark_by_schedule();
         self.cycle.complete = self.mechanism.marking.looks_done();
         // Where the main thread marks by a schedule, its step may have been all that was left to do.
-        let least_ms =
-            if self.profile.collection.marking_schedule_by_allocation { 0.0 } else { self.cost.marking_minimum_ms };
+        let by_allocation = self.profile.collection.marking_schedule == MarkingSchedule::ByAllocation;
+        let least_ms = if by_allocation { 0.0 } else { self.cost.marking_minimum_ms };
         if !self.cycle.complete || running_ms < least_ms {
             return Ok(());
         }
@@ -298,22 +307,42 @@ impl Heap {
             let step_ns = crate::time::ms_to_ns(since_ms * percent / (100.0 - percent));
             let bytes = self.cost.incrementally_marked_bytes(step_ns);
             let marked = self.mechanism.mark_on_main_thread(bytes);
-            self.charge_step(marked);
+            self.charge_step(marked, 1.0);
         }
         self.cycle.stepped_at_ms = self.time_ms();
     }
 
-    /// Where the schedule goes by allocation, the main thread marks what the background markers are behind it.
+    /// Where there is a schedule, the main thread marks what it says.
     fn mark_by_schedule(&mut self) {
         if self.mechanism.marking.looks_done() {
             return;
         }
-        if !self.profile.collection.marking_schedule_by_allocation {
-            let marked = self.mechanism.mark_on_main_thread(LEAST_MARKING_STEP);
-            self.charge_step(marked);
+        let before = self.mechanism.marking.read_bytes;
+        let due = match self.profile.collection.marking_schedule {
+            MarkingSchedule::None => 0,
+            MarkingSchedule::ByAllocation => self.behind_allocation().max(LEAST_MARKING_STEP),
+            MarkingSchedule::ByTime { own_steps_are_progress } => {
+                let own = if own_steps_are_progress { 0 } else { self.cycle.step_bytes };
+                let marked = before - own.min(before);
+                timed_step_bytes(&TimedStepInputs {
+                    live: self.mechanism.spaces.old_generation_objects(),
+                    elapsed_ms: self.time_ms() - self.cycle.start_ms,
+                    marked,
+                    marked_before: std::mem::replace(&mut self.cycle.progress_seen, marked),
+                })
+            }
+        };
+        if due > 0 {
+            let slowdown = self.slowdown();
+            let marked = self.mechanism.mark_on_main_thread(due);
+            self.charge_step(marked, slowdown);
+            // What the main thread has marked is no work of the background markers.
             self.cycle.budget += marked;
-            return;
         }
+    }
+
+    /// Bytes that should be marked by now and are not, where the schedule goes by allocation.
+    fn behind_allocation(&mut self) -> u64 {
         let slack = NEAR_LIMIT_SLACK + self.mechanism.spaces.new.capacity;
         let inputs = MarkingStepInputs {
             old_generation: self.mechanism.spaces.old_generation_objects(),
@@ -322,23 +351,25 @@ impl Heap {
         };
         self.cycle.scheduled += marking_step_bytes(&inputs) + (self.old_bytes_allocated - self.cycle.old_seen);
         self.cycle.old_seen = self.old_bytes_allocated;
-        let before = self.mechanism.marking.read_bytes;
-        let behind = self.cycle.scheduled.saturating_sub(before);
-        if behind > 0 {
-            let marked = self.mechanism.mark_on_main_thread(behind);
-            self.charge_step(marked);
-            // What the main thread has marked is no work of the background markers.
-            self.cycle.budget += marked;
-        }
+        self.cycle.scheduled.saturating_sub(self.mechanism.marking.read_bytes)
     }
 
-    fn charge_step(&mut self, marked: u64) {
-        let ns = self.cost.incremental_step_ns(marked);
-        self.clock.advance(ns);
+    fn charge_step(&mut self, marked: u64, slowdown: f64) {
         self.cycle.step_bytes += marked;
+        self.charge_step_time((self.cost.incremental_step_ns(marked) as f64 * slowdown).round() as u64);
+    }
+
+    fn charge_step_time(&mut self, ns: u64) {
+        self.clock.advance(ns);
         let ms = crate::time::ns_to_ms(ns);
         self.cycle.step_ms += ms;
         self.cycle.biggest_step_ms = self.cycle.biggest_step_ms.max(ms);
+    }
+
+    /// How many times as long the main thread takes for its work: longer while background markers have something to do.
+    pub(crate) fn slowdown(&self) -> f64 {
+        let marking = &self.mechanism.marking;
+        if marking.active && !marking.is_drained() { self.cost.slowdown_while_marking } else { 1.0 }
     }
 
     /// What happens before an old-space linear area is refilled or an old large object is made.

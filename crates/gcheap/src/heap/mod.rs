@@ -497,7 +497,9 @@ impl Heap {
         let (objects, bytes) = (self.objects_allocated - self.charged.0, self.bytes_allocated - self.charged.1);
         let worked = std::mem::take(&mut self.worked).max(0.0).round() as u64;
         let touched = self.cost.fresh_memory_ns(self.mechanism.spaces.pages.take_touched());
-        self.clock.advance(self.cost.mutator_ns(objects, bytes).saturating_add(worked).saturating_add(touched));
+        let took = self.cost.mutator_ns(objects, bytes).saturating_add(worked).saturating_add(touched);
+        let slowdown = self.slowdown();
+        self.clock.advance((took as f64 * slowdown).round() as u64);
         self.charged = (self.objects_allocated, self.bytes_allocated);
     }
 

@@ -14,6 +14,7 @@ pub(super) fn compile(workload: &Workload) -> (Program, Vec<Plan<'_>>) {
     let mut compiler = Compiler { workload, program: Program::default(), shapes, sites: 0, loops: 0 };
     let mut plan = compiler.steps(&workload.steps, 0, 0);
     liveness::analyze(&mut plan, workload.keeps.len());
+    compiler.program.dying = liveness::dying(&plan, workload.keeps.len());
     let functions = compiler.program.bodies.iter().filter(|body| matches!(body.callee, Callee::Function)).count();
     compiler.program.length = size::PROGRAM + size::CLOSURE * functions as u32 + length(&plan);
     (compiler.program, plan)

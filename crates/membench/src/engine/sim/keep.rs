@@ -47,15 +47,16 @@ impl<T: Type> Variable<'_, T> {
 }
 
 impl<'o> Holder<'o> {
-    /// A new, empty container. Can collect.
-    pub(super) fn new(keep: &Keep, scope: &mut Scope<'o>) -> Result<Holder<'o>, Error> {
+    /// A new, empty container; `dies`: the program lets go of it before it ends. Can collect.
+    pub(super) fn new(keep: &Keep, dies: bool, scope: &mut Scope<'o>) -> Result<Holder<'o>, Error> {
+        let changes = keep.dropped || dies;
         Ok(match (keep.container, keep.bound) {
-            (Container::Map, _) => Holder::Map(variable(keep, scope, |scope| scope.map())?),
-            (Container::Set, _) => Holder::Set(variable(keep, scope, |scope| scope.set())?),
+            (Container::Map, _) => Holder::Map(variable(changes, scope, |scope| scope.map())?),
+            (Container::Set, _) => Holder::Set(variable(changes, scope, |scope| scope.set())?),
             (Container::Array, Bound::Window(size) | Bound::Table(size)) => {
-                Holder::Slots(variable(keep, scope, |scope| slots(size, scope))?)
+                Holder::Slots(variable(changes, scope, |scope| slots(size, scope))?)
             }
-            (Container::Array, _) if keep.dropped => Holder::Grows(variable(keep, scope, |scope| scope.array(&[]))?),
+            (Container::Array, _) if changes => Holder::Grows(variable(changes, scope, |scope| scope.array(&[]))?),
             (Container::Array, _) => Holder::Array(scope.array(&[])?),
             (Container::List, _) => Holder::Head(scope.array(&[Value::Undefined])?),
         })
@@ -75,7 +76,7 @@ impl<'o> Holder<'o> {
                 Bound::Window(size) | Bound::Table(size) if again => (cell, slots(size, &mut turn)?.into()),
                 _ => (cell, Value::Undefined),
             },
-            // A constant is never dropped.
+            // A constant that lives to the end is never dropped.
             Holder::Array(_) | Holder::Grows(_) | Holder::Map(_) | Holder::Set(_) | Holder::Slots(_) => return Ok(()),
         };
         turn.array_set(cell, 0, container)
@@ -88,11 +89,11 @@ fn slots<'s>(size: u32, scope: &mut Scope<'s>) -> Result<Local<'s, JsArray>, Err
 
 /// Nothing but the cell of a variable that is dropped holds its first container.
 fn variable<'o, T: Type>(
-    keep: &Keep,
+    changes: bool,
     scope: &mut Scope<'o>,
     make: impl for<'s> Fn(&mut Scope<'s>) -> Result<Local<'s, T>, Error>,
 ) -> Result<Variable<'o, T>, Error> {
-    if !keep.dropped {
+    if !changes {
         return make(scope).map(Variable::Constant);
     }
     let cell = scope.escape(|inner| {

@@ -65,7 +65,8 @@ impl<'p, 'o> Maker<'p, 'o> {
         scope: &mut Scope<'o>,
     ) -> Result<Maker<'p, 'o>, Error> {
         // Variables of a running module body: they lie on the stack and nowhere else.
-        let holders = workload.keeps.iter().map(|keep| Holder::new(keep, scope)).collect::<Result<Vec<_>, _>>()?;
+        let keeps = workload.keeps.iter().zip(&program.dying);
+        let holders = keeps.map(|(keep, &dies)| Holder::new(keep, dies, scope)).collect::<Result<Vec<_>, _>>()?;
         let codes = Codes::new(program, prices, scope, log);
         let texts = program.texts.iter().map(|text| scope.string(text)).collect::<Result<Vec<_>, _>>()?;
         let [narrow, wide] = workload.longest_strings();
