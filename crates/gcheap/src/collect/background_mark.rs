@@ -13,6 +13,10 @@ use crate::space::pages::{CANDIDATE, YOUNG};
 
 /// Entries of a segment of V8's worklists (`MarkingWorklist`).
 const SEGMENT: usize = 64;
+/// Background markers at work: Node's platform has so many threads (`--v8-pool-size`), whatever the number of processors.
+pub(super) const MARKERS: usize = 4;
+/// Least that a marker reads in its turn, bytes.
+const LEAST_SHARE: u64 = 1024;
 
 /// A segment that only its marker sees.
 #[derive(Clone, Copy)]
@@ -52,7 +56,7 @@ impl Held {
     }
 
     #[inline(always)]
-    fn push(&mut self, index: u32, pool: &mut Worklist<u32>) {
+    pub(super) fn push(&mut self, index: u32, pool: &mut Worklist<u32>) {
         if self.filled.length == SEGMENT {
             self.filled.publish(pool);
         }
@@ -66,15 +70,23 @@ impl Held {
             if self.filled.length > 0 {
                 std::mem::swap(&mut self.worked, &mut self.filled);
             } else {
-                while self.worked.length < SEGMENT
-                    && let Some(index) = pool.pop()
-                {
-                    self.worked.entries[self.worked.length] = index;
-                    self.worked.length += 1;
-                }
+                self.take_from(pool);
             }
         }
         self.worked.pop()
+    }
+
+    /// One that holds nothing takes a segment of the pool.
+    fn take_from(&mut self, pool: &mut Worklist<u32>) {
+        if !self.is_empty() {
+            return;
+        }
+        while self.worked.length < SEGMENT
+            && let Some(index) = pool.pop()
+        {
+            self.worked.entries[self.worked.length] = index;
+            self.worked.length += 1;
+        }
     }
 
     /// Everybody sees it now.
@@ -92,10 +104,28 @@ impl Marking {
 }
 
 impl Mechanism {
-    /// Background markers visit marked objects until nothing is left or `budget` bytes were read.
+    /// Background markers visit marked objects until nothing is left or `budget` bytes were read. They take turns, and one that
+    /// has nothing takes what the pool has.
     pub(crate) fn mark_in_background(&mut self, budget: u64) {
         let mut held = std::mem::take(&mut self.marking.held);
-        self.mark_with(&mut held, budget);
+        let mut left = budget;
+        loop {
+            held.iter_mut().for_each(|held| held.take_from(&mut self.marking.worklist));
+            let busy = held.iter().filter(|held| !held.is_empty()).count() as u64;
+            let share = (left / busy.max(1)).max(LEAST_SHARE);
+            let before = self.marking.read_bytes;
+            for held in held.iter_mut().filter(|held| !held.is_empty()) {
+                self.mark_with(held, share);
+            }
+            if busy == 0 && !self.marking.pieces.is_empty() {
+                self.mark_with(&mut held[0], share);
+            }
+            let read = self.marking.read_bytes - before;
+            left = left.saturating_sub(read);
+            if read == 0 || left == 0 {
+                break;
+            }
+        }
         self.marking.held = held;
     }
 
