@@ -220,12 +220,12 @@ impl<'p, 'o> Maker<'p, 'o> {
                 let value = self.call(body, turn)?;
                 let stays = self.stays(bound);
                 turn.work(self.prices.place(stays));
-                match self.holders[keep] {
-                    Holder::Head(cell) if stays => {
-                        let next = turn.array_get(cell, 0)?;
-                        let placement = self.placement(body, site);
+                let placement = self.placement(body, site);
+                match &mut self.holders[keep] {
+                    Holder::Head(head) if stays => {
+                        let next = head.get(turn)?.map_or(Value::Undefined, Value::Object);
                         let node = turn.object_literal(placement, &[value, next])?;
-                        turn.array_set(cell, 0, node.into())
+                        head.set(Some(node.upcast()), turn)
                     }
                     _ => Ok(()),
                 }
