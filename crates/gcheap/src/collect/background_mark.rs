@@ -87,6 +87,8 @@ impl Held {
             self.worked.entries[self.worked.length] = index;
             self.worked.length += 1;
         }
+        // In the order in which it was filled.
+        self.worked.entries[..self.worked.length].reverse();
     }
 
     /// Everybody sees it now.

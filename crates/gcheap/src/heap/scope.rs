@@ -174,7 +174,7 @@ impl<'s> Scope<'s> {
     /// drop(inner);
     /// assert_eq!(outer.string_length(newest)?, 3);
     /// outer.collect_garbage()?;
-    /// assert_eq!(outer.to_text(newest)?, "two");
+    /// assert_eq!(outer.string_value(newest)?, "two");
     /// # Ok::<(), gcheap::Error>(())
     /// ```
     ///
