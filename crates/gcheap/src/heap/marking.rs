@@ -256,14 +256,18 @@ impl Heap {
         self.sync_clock();
         let running_ms = self.time_ms() - self.cycle.running_since_ms;
         let total = self.cycle.budget + self.cost.concurrently_marked_bytes(crate::time::ms_to_ns(running_ms));
-        self.mark(total.saturating_sub(self.marked()));
+        let budget = total.saturating_sub(self.marked());
+        let own = self.mark_own(budget);
+        if budget > own && !self.mechanism.marking.is_drained() {
+            self.mechanism.mark_in_background(budget - own);
+        }
         self.cycle.steps += 1;
         if self.profile.collection.marking_schedule != MarkingSchedule::None {
             self.charge_step_time(crate::time::ms_to_ns(self.cost.incremental_step_base_ms * self.slowdown()));
         }
         self.mark_on_main_thread();
         self.mark_by_schedule();
-        self.cycle.complete = self.nothing_left();
+        self.cycle.complete = self.looks_done();
         // Where the main thread marks by a schedule, its step may have been all that was left to do.
         let by_allocation = self.profile.collection.marking_schedule == MarkingSchedule::ByAllocation;
         let least_ms = if by_allocation { 0.0 } else { self.cost.marking_minimum_ms };
@@ -304,12 +308,10 @@ impl Heap {
         let percent = f64::from(self.profile.collection.main_thread_marking_percent);
         let now_ms = self.time_ms();
         let since_ms = now_ms - self.cycle.stepped_at_ms.max(self.cycle.running_since_ms);
-        if percent > 0.0 && !self.mechanism.marking.is_drained() {
+        if percent > 0.0 && !self.mechanism.marking.looks_done() {
             let step_ns = crate::time::ms_to_ns(since_ms * percent / (100.0 - percent));
             let bytes = self.cost.incrementally_marked_bytes(step_ns);
-            let before = self.mechanism.marking.read_bytes;
-            self.mechanism.drain_marking(bytes);
-            let marked = self.mechanism.marking.read_bytes - before;
+            let marked = self.mechanism.mark_on_main_thread(bytes);
             self.charge_step(marked, 1.0);
         }
         self.cycle.stepped_at_ms = self.time_ms();
@@ -317,7 +319,7 @@ impl Heap {
 
     /// Where there is a schedule, the main thread marks what it says.
     fn mark_by_schedule(&mut self) {
-        if self.nothing_left() {
+        if self.looks_done() {
             return;
         }
         let before = self.marked();
@@ -337,8 +339,8 @@ impl Heap {
         };
         if due > 0 {
             let slowdown = self.slowdown();
-            self.mark(due);
-            let marked = self.marked() - before;
+            let own = self.mark_own(due);
+            let marked = own + if due > own { self.mechanism.mark_on_main_thread(due - own) } else { 0 };
             self.charge_step(marked, slowdown);
             // What the main thread has marked is no work of the background markers.
             self.cycle.budget += marked;
@@ -385,14 +387,17 @@ impl Heap {
         self.cycle.own_left == 0 && self.mechanism.marking.is_drained()
     }
 
-    /// Marks so many bytes, Node's own objects first: they are what can be reached without the stack.
-    fn mark(&mut self, bytes: u64) {
+    /// The main thread finds nothing left to mark.
+    fn looks_done(&self) -> bool {
+        self.cycle.own_left == 0 && self.mechanism.marking.looks_done()
+    }
+
+    /// Marks at most so many bytes of Node's own objects, which come first: they are what can be reached without the stack. How many it were.
+    fn mark_own(&mut self, bytes: u64) -> u64 {
         let own = bytes.min(self.cycle.own_left);
         self.cycle.own_left -= own;
         self.cycle.own_marked += own;
-        if bytes > own && !self.mechanism.marking.is_drained() {
-            self.mechanism.drain_marking(bytes - own);
-        }
+        own
     }
 
     /// What happens before an old-space linear area is refilled or an old large object is made.

@@ -635,7 +635,7 @@ pub struct PretenuringRules {
     /// The capacity that counts is the one that new space has grown to at the start of the collection (12.4): then no scavenge
     /// finds the threshold crossed, and code of sites that may be tenured is never thrown away for that.
     pub capacity_after_growth: bool,
-    /// Mementos that must have been created before a site is decided.
+    /// Mementos that must have been created, and found, before a site is decided.
     pub min_created: u64,
     /// Found over created from which on a site survives well enough, 0 to 1.
     pub min_ratio: f64,

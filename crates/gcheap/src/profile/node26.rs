@@ -188,5 +188,5 @@ pub static NODE_26: Profile = Profile {
         rss: 42_000_000,
         start_ms: 17.0,
     },
-    cost: CostModel::REFERENCE,
+    cost: CostModel::REFERENCE.with_dead_ephemeron(400.0),
 };

@@ -193,6 +193,7 @@ impl<'w> Compiler<'w> {
             }
             // These are functions of their own, as in the JavaScript program.
             Value::Concat { .. }
+            | Value::Grown(_)
             | Value::Filled { .. }
             | Value::Doubles { .. }
             | Value::Map { .. }
@@ -241,8 +242,12 @@ impl<'w> Compiler<'w> {
                 draft.push(Op::Object { site, fields }, fields);
             }
             Value::Class(shape) => {
-                let fields = self.fields(shape, sites, draft);
-                draft.push(Op::Instance { fields }, fields);
+                // The expressions of the fields stand in the constructor, which V8 optimises as a function of its own.
+                let body = self.body(|compiler, sites, draft| {
+                    let fields = compiler.fields(shape, sites, draft);
+                    draft.push(Op::Instance { fields }, fields);
+                });
+                draft.push(Op::Call(body), 0);
             }
             Value::Grown(shape) => {
                 let fields = self.fields(shape, sites, draft);
