@@ -35,6 +35,8 @@ pub(crate) struct Evacuated {
     pub(crate) freed_backing_stores: u64,
     /// Finalization callbacks were queued.
     pub(crate) queued_finalizers: bool,
+    /// Entries of ephemeron tables.
+    pub(crate) ephemerons: super::weak::EphemeronEntries,
 }
 
 /// A run of freshly copied objects, or a page with marked ones, whose slots must be looked at.
@@ -94,13 +96,13 @@ impl Mechanism {
         self.mark_stack_roots();
         self.drain_marking(u64::MAX);
         self.mark_ephemerons();
-        let queued_finalizers = self.clear_weak();
+        let (queued_finalizers, ephemerons) = self.clear_weak();
         // A queued callback needs its cell, which is alive, so nothing new can be reached here but through it.
         self.mark_global_roots();
         self.drain_marking(u64::MAX);
         let marks = &self.spaces.pages.marks;
         let freed_backing_stores = self.buffers.sweep_all(|address| marks.get(address));
-        Evacuated { freed_backing_stores, queued_finalizers, ..Evacuated::default() }
+        Evacuated { freed_backing_stores, queued_finalizers, ephemerons, ..Evacuated::default() }
     }
 
     /// Frees and moves. `done` is what [`Self::finish_marking`] returned.

@@ -7,10 +7,11 @@
 //! Where everything is visited to the end, two threads may do it (`parallel_mark`): the order has no influence on what
 //! is marked, on live bytes, or on the set of recorded slots.
 //!
-//! While marking runs the write barrier marks every object that is stored into a marked one, and objects allocated in
+//! While marking runs the write barrier marks every object that is stored into another, and objects allocated in
 //! old space are marked at once (black allocation). Stack roots are seen only by the final pause.
 
 use super::Mechanism;
+use super::background_mark::{Held, MARKERS};
 use crate::memory::{BitTable, MarkView, Reservation, Share, Slots, Top, WORD, Worklist};
 use crate::mutants::{Mutant, on};
 use crate::object::word::{address as address_of, is_reference, is_weak_reference};
@@ -49,6 +50,10 @@ pub(crate) struct Marking {
     pub(super) worklist: Worklist<u32>,
     /// Long objects that were not visited to the end.
     pub(super) pieces: Worklist<Piece>,
+    /// Of those that were not visited, what background markers have taken for themselves.
+    pub(super) held: [Held; MARKERS],
+    /// The same of the write barrier: only a full segment of what it marks is seen (V8 `MarkingBarrier::current_worklists_`).
+    pub(super) stored: Held,
     /// Slots of old objects that point into evacuation candidates.
     pub(crate) recorded: Worklist<u32>,
     /// Pages to be evacuated.
@@ -70,7 +75,7 @@ pub(super) struct Piece {
 }
 
 #[inline(always)]
-fn pack(address: u64) -> u32 {
+pub(super) fn pack(address: u64) -> u32 {
     (address / WORD) as u32
 }
 
@@ -88,26 +93,29 @@ impl Marking {
         self.recorded.push(pack(slot));
     }
 
-    /// Marking barrier: what is stored into a marked object is marked (Dijkstra), and recorded if it lies on a page that is to
-    /// be evacuated.
+    /// Marking barrier: what is stored is marked (Dijkstra), and recorded if it lies on a page that is to be evacuated. V8 does not look at the
+    /// colour of the object that it is stored into, which a marker may be visiting (src/heap/marking-barrier.cc), nor does this.
     #[cold]
     #[inline(never)]
     pub(crate) fn barrier(&mut self, marks: &mut BitTable, host: u64, host_flags: u8, slot: u64, value: (u64, u8)) {
         let (value, value_flags) = value;
-        if !marks.get(host) || on(Mutant::DropMarkingBarrier) {
+        if on(Mutant::DropMarkingBarrier) {
             return;
         }
-        if value_flags & CANDIDATE != 0 && host_flags & YOUNG == 0 {
+        if value_flags & CANDIDATE != 0 && host_flags & YOUNG == 0 && marks.get(host) {
             self.record_slot(slot);
         }
         if !is_weak_reference(value) && marks.set(value) {
-            self.worklist.push(pack(address_of(value)));
+            self.stored.push(pack(address_of(value)), &mut self.worklist);
         }
     }
 
     /// Nothing is left to visit.
     pub(crate) fn is_drained(&self) -> bool {
-        self.worklist.is_empty() && self.pieces.is_empty()
+        self.worklist.is_empty()
+            && self.pieces.is_empty()
+            && self.held.iter().all(Held::is_empty)
+            && self.stored.is_empty()
     }
 
     /// After a scavenge: renames what moved, drops what died. `place_waiting` is asked for the objects that were not
@@ -117,6 +125,9 @@ impl Marking {
         place: impl Fn(u64) -> Option<u64>,
         mut place_waiting: impl FnMut(u64) -> Option<u64>,
     ) {
+        // Markers stop for a scavenge, and share what they hold.
+        self.held.iter_mut().for_each(|held| held.publish(&mut self.worklist));
+        self.stored.publish(&mut self.worklist);
         self.worklist.retain_map(|index| place_waiting(unpack(index)).map(pack));
         self.pieces
             .retain_map(|piece| place(unpack(piece.object)).map(|address| Piece { object: pack(address), ..piece }));
@@ -129,6 +140,8 @@ impl Marking {
 
     pub(crate) fn reset(&mut self) {
         self.active = false;
+        self.held = Default::default();
+        self.stored = Held::default();
         self.worklist.reset();
         self.pieces.reset();
         self.recorded.reset();
@@ -167,6 +180,8 @@ impl Mechanism {
 
     /// Visits marked objects until nothing is left (true) or `budget` bytes were read.
     pub(crate) fn drain_marking(&mut self, budget: u64) -> bool {
+        self.marking.held.iter_mut().for_each(|held| held.publish(&mut self.marking.worklist));
+        self.marking.stored.publish(&mut self.marking.worklist);
         if self.marking.has_candidates() { self.drain::<true>(budget) } else { self.drain::<false>(budget) }
     }
 
@@ -212,16 +227,16 @@ pub(super) struct Marker<'m, S: Share> {
 }
 
 /// Tagged words of an object that are visited in one go.
-struct Run<'m> {
+pub(super) struct Run<'m> {
     address: u64,
-    slots: Slots<'m>,
+    pub(super) slots: Slots<'m>,
 }
 
 /// What the loop holds in registers: nothing here is reached through a pointer that a call could write through.
-struct Hand<'m, S: Share> {
-    waiting: Top<'m, u32>,
-    view: MarkView<'m, S>,
-    read: u64,
+pub(super) struct Hand<'m, S: Share> {
+    pub(super) waiting: Top<'m, u32>,
+    pub(super) view: MarkView<'m, S>,
+    pub(super) read: u64,
 }
 
 impl<S: Share> Marker<'_, S> {
@@ -307,9 +322,14 @@ impl<'m, S: Share> Hand<'m, S> {
         Run { address, slots: self.view.slots(address + WORD, header.tagged()) }
     }
 
+    #[inline(always)]
+    pub(super) fn open_packed(&mut self, index: u32, pieces: &mut Worklist<Piece>) -> Run<'m> {
+        self.open(unpack(index), pieces)
+    }
+
     /// A piece of a long object; the rest waits.
     #[inline(always)]
-    fn next_piece(&mut self, piece: Piece, pieces: &mut Worklist<Piece>) -> Run<'m> {
+    pub(super) fn next_piece(&mut self, piece: Piece, pieces: &mut Worklist<Piece>) -> Run<'m> {
         let address = self.view.place(unpack(piece.object));
         let count = cut(pieces, Header(self.view.word(address)), piece);
         self.read += count * TAGGED;

@@ -9,6 +9,7 @@
 //! remembered; every byte of a page is object or free; the books of every space agree with a walk over it.
 
 pub(crate) mod array_buffers;
+mod background_mark;
 pub(crate) mod evacuate;
 pub(crate) mod evacuate_by_age;
 mod hand_over;

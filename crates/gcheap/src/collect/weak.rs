@@ -91,6 +91,15 @@ pub(crate) const CELL_NEXT: u64 = 6;
 /// Word index of the list of active cells of a FinalizationRegistry.
 pub(crate) const REGISTRY_ACTIVE: u64 = 3;
 
+/// What a full collection finds in the tables that are alive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct EphemeronEntries {
+    /// Entries whose keys are alive.
+    pub(crate) kept: u64,
+    /// Entries that it drops.
+    pub(crate) dropped: u64,
+}
+
 impl Mechanism {
     /// Marks values of ephemerons whose keys are marked, until nothing changes (V8 `MarkTransitiveClosureUntilFixpoint`).
     pub(crate) fn mark_ephemerons(&mut self) {
@@ -132,8 +141,9 @@ impl Mechanism {
         }
     }
 
-    /// Clears what pointed weakly at unmarked objects. Returns whether finalization callbacks were queued.
-    pub(crate) fn clear_weak(&mut self) -> bool {
+    /// Clears what pointed weakly at unmarked objects. Returns whether finalization callbacks were queued, and the entries of
+    /// tables that are alive.
+    pub(crate) fn clear_weak(&mut self) -> (bool, EphemeronEntries) {
         let pages = &mut self.spaces.pages;
         let dead = |word: u64, pages: &crate::space::pages::Pages| is_reference(word) && !pages.marks.get(word);
         for word in self.roots.weak.words_mut() {
@@ -167,19 +177,24 @@ impl Mechanism {
             }
             true
         });
+        let mut entries = EphemeronEntries::default();
         self.weak.ephemeron_tables.retain_mut(|table| {
             if !pages.marks.get(table.address) {
                 return false;
             }
             let capacity = ephemeron_capacity(&pages.memory, table.address);
             for (key_slot, value_slot) in ephemeron_entries(table.address, capacity) {
-                if dead(pages.memory.word(key_slot), pages) {
+                let key = pages.memory.word(key_slot);
+                if dead(key, pages) {
                     remove_ephemeron(&mut pages.memory, table.address, key_slot, value_slot);
+                    entries.dropped += 1;
+                } else if is_reference(key) {
+                    entries.kept += 1;
                 }
             }
             // What was young may still be after the evacuation that follows (V8 up to 7.8); the next scavenge finds out.
             true
         });
-        queued
+        (queued, entries)
     }
 }

@@ -19,6 +19,10 @@ use crate::space::pages::{Pages, YOUNG};
 /// the baseline is cheap.
 const PIECE: u64 = 1024;
 
+/// Of the bytes of its pieces, every eighth is one that a marker reads: half of them have slots, each of which counts as two bytes. What they
+/// stand for are small objects, of which it reads all (measured: 3.9 to 4.6 MB in each cycle of Node 22 to 26).
+const READ_SHARE: u64 = 8;
+
 impl Heap {
     /// Fills the spaces as the profile says and makes the number-string cache.
     pub(crate) fn fill_baseline(&mut self) -> Result<(), Error> {
@@ -97,6 +101,8 @@ impl Heap {
             self.baseline_piece(&mut left, SpaceChoice::New)?;
         }
         self.repeat_startup_collections();
+        let dead = start.old_garbage + start.code.used.saturating_sub(start.code_live);
+        self.own_objects = start.heap_used().saturating_sub(dead) / READ_SHARE * (READ_SHARE - 1);
         self.external_strings = start.external.saturating_sub(start.array_buffers);
         self.external_array_buffers = start.array_buffers;
         self.external.total = start.external;

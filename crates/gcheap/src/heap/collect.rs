@@ -328,6 +328,7 @@ impl Heap {
         let live = self.mechanism.spaces.objects();
         let moved = result.promoted + result.copied + result.compacted;
         self.clock.advance(self.cost.mark_compact_ns(&MarkCompactWork { live, read, read_ahead, moved }));
+        self.clock.advance(self.cost.ephemerons_ns(result.ephemerons.kept, result.ephemerons.dropped));
         let end_ms = self.time_ms();
         self.swept_at_ms = end_ms + ns_to_ms(self.cost.sweep_ns(self.mechanism.spaces.unswept()));
         let pause_ms = end_ms - before.start_ms;

@@ -297,6 +297,14 @@ impl Heap {
         }
     }
 
+    /// Overwrites the word of a handle.
+    pub(crate) fn set_word_of<T: Type>(&mut self, local: Local<'_, T>, word: u64) -> Result<(), Error> {
+        let index = local.index_from(self.handle_key);
+        let place = self.mechanism.roots.handles.get_mut(index).ok_or_else(Error::wrong_heap)?;
+        *place = word;
+        Ok(())
+    }
+
     /// The address of the object behind a handle.
     #[inline(always)]
     pub(crate) fn address<T: Type>(&self, local: Local<'_, T>) -> Result<u64, Error> {

@@ -8,9 +8,10 @@ use super::error::Error;
 use crate::event::{Event, GcReason};
 use crate::policy::{
     CanExpandInputs, CompactionInputs, MarkingLimit, MarkingStepInputs, NEAR_LIMIT_SLACK, OLD_ALLOCATION_STEP,
-    OvershootInputs, PageFill, StartOfMarkingInputs, TaskWaitInputs,
+    OvershootInputs, PageFill, StartOfMarkingInputs, TaskWaitInputs, TimedStepInputs,
 };
-use crate::policy::{marking_step_bytes, overshoot_young, space_available};
+use crate::policy::{LEAST_MARKING_STEP, marking_step_bytes, overshoot_young, space_available, timed_step_bytes};
+use crate::profile::MarkingSchedule;
 
 /// The marking cycle that runs.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,11 +32,18 @@ pub(crate) struct Cycle {
     scheduled: u64,
     /// Bytes allocated old when that was last looked at.
     old_seen: u64,
+    /// Of Node's own objects: bytes that are left to mark, and that were marked, beside what the marker reads of those that stand for them.
+    own_left: u64,
+    own_marked: u64,
+    /// Bytes that were marked at the last step, as far as they count as progress.
+    progress_seen: u64,
     /// When the last step ended.
     stepped_at_ms: f64,
     pub(crate) biggest_step_ms: f64,
     /// Nothing was left to mark when it was last looked at.
     pub(crate) complete: bool,
+    /// The markers have come to the variables of the program while it waited.
+    pub(super) variables_marked: bool,
     /// Bytes allocated old at which a step is due.
     old_step_at: u64,
     /// What could be reached through weak objects was marked ahead (V8 `FinalizeIncrementally`, up to 10.2).
@@ -154,6 +162,7 @@ impl Heap {
             old_limit: self.state.old_limit,
         });
         self.begin_cycle(reduce_memory);
+        let by_schedule = self.profile.collection.marking_schedule != MarkingSchedule::None;
         let stop = self.cost.marking_start_ns(self.mechanism.spaces.old_generation_objects());
         self.mechanism.mark_global_roots();
         if self.profile.collection.marking_starts_with_stack {
@@ -161,11 +170,13 @@ impl Heap {
         }
         self.clock.advance(stop);
         self.cycle = Cycle {
+            variables_marked: self.profile.collection.marking_starts_with_stack,
             reduce_memory,
             start_ms,
             running_since_ms: self.time_ms(),
-            // The helpers are at work while the main thread still sets up.
-            budget: self.cost.concurrently_marked_bytes(stop),
+            // Where there is no schedule, the time that helpers take was measured with Node's own objects.
+            own_left: if by_schedule { self.own_objects } else { 0 },
+            budget: if by_schedule { 0 } else { self.cost.concurrently_marked_bytes(stop) },
             old_at_start: self.mechanism.spaces.old_generation_objects(),
             old_seen: self.old_bytes_allocated,
             old_step_at: self.old_bytes_allocated + OLD_ALLOCATION_STEP,
@@ -245,18 +256,21 @@ impl Heap {
         self.sync_clock();
         let running_ms = self.time_ms() - self.cycle.running_since_ms;
         let total = self.cycle.budget + self.cost.concurrently_marked_bytes(crate::time::ms_to_ns(running_ms));
-        let marked = self.mechanism.marking.read_bytes;
-        let budget = total.saturating_sub(marked);
-        if budget > 0 && !self.mechanism.marking.is_drained() {
-            self.mechanism.drain_marking(budget);
+        let budget = total.saturating_sub(self.marked());
+        let own = self.mark_own(budget);
+        if budget > own && !self.mechanism.marking.is_drained() {
+            self.mechanism.mark_in_background(budget - own);
         }
         self.cycle.steps += 1;
+        if self.profile.collection.marking_schedule != MarkingSchedule::None {
+            self.charge_step_time(crate::time::ms_to_ns(self.cost.incremental_step_base_ms * self.slowdown()));
+        }
         self.mark_on_main_thread();
         self.mark_by_schedule();
-        self.cycle.complete = self.mechanism.marking.is_drained();
+        self.cycle.complete = self.looks_done();
         // Where the main thread marks by a schedule, its step may have been all that was left to do.
-        let least_ms =
-            if self.profile.collection.marking_schedule_by_allocation { 0.0 } else { self.cost.marking_minimum_ms };
+        let by_allocation = self.profile.collection.marking_schedule == MarkingSchedule::ByAllocation;
+        let least_ms = if by_allocation { 0.0 } else { self.cost.marking_minimum_ms };
         if !self.cycle.complete || running_ms < least_ms {
             return Ok(());
         }
@@ -294,22 +308,47 @@ impl Heap {
         let percent = f64::from(self.profile.collection.main_thread_marking_percent);
         let now_ms = self.time_ms();
         let since_ms = now_ms - self.cycle.stepped_at_ms.max(self.cycle.running_since_ms);
-        if percent > 0.0 && !self.mechanism.marking.is_drained() {
+        if percent > 0.0 && !self.mechanism.marking.looks_done() {
             let step_ns = crate::time::ms_to_ns(since_ms * percent / (100.0 - percent));
             let bytes = self.cost.incrementally_marked_bytes(step_ns);
-            let before = self.mechanism.marking.read_bytes;
-            self.mechanism.drain_marking(bytes);
-            let marked = self.mechanism.marking.read_bytes - before;
-            self.charge_step(marked);
+            let marked = self.mechanism.mark_on_main_thread(bytes);
+            self.charge_step(marked, 1.0);
         }
         self.cycle.stepped_at_ms = self.time_ms();
     }
 
-    /// Where the schedule goes by allocation, the main thread marks what the background markers are behind it.
+    /// Where there is a schedule, the main thread marks what it says.
     fn mark_by_schedule(&mut self) {
-        if !self.profile.collection.marking_schedule_by_allocation || self.mechanism.marking.is_drained() {
+        if self.looks_done() {
             return;
         }
+        let before = self.marked();
+        let due = match self.profile.collection.marking_schedule {
+            MarkingSchedule::None => 0,
+            MarkingSchedule::ByAllocation => self.behind_allocation().max(LEAST_MARKING_STEP),
+            MarkingSchedule::ByTime { own_steps_are_progress } => {
+                let own = if own_steps_are_progress { 0 } else { self.cycle.step_bytes };
+                let marked = before - own.min(before);
+                timed_step_bytes(&TimedStepInputs {
+                    live: self.mechanism.spaces.old_generation_objects(),
+                    elapsed_ms: self.time_ms() - self.cycle.start_ms,
+                    marked,
+                    marked_before: std::mem::replace(&mut self.cycle.progress_seen, marked),
+                })
+            }
+        };
+        if due > 0 {
+            let slowdown = self.slowdown();
+            let own = self.mark_own(due);
+            let marked = own + if due > own { self.mechanism.mark_on_main_thread(due - own) } else { 0 };
+            self.charge_step(marked, slowdown);
+            // What the main thread has marked is no work of the background markers.
+            self.cycle.budget += marked;
+        }
+    }
+
+    /// Bytes that should be marked by now and are not, where the schedule goes by allocation.
+    fn behind_allocation(&mut self) -> u64 {
         let slack = NEAR_LIMIT_SLACK + self.mechanism.spaces.new.capacity;
         let inputs = MarkingStepInputs {
             old_generation: self.mechanism.spaces.old_generation_objects(),
@@ -318,24 +357,47 @@ impl Heap {
         };
         self.cycle.scheduled += marking_step_bytes(&inputs) + (self.old_bytes_allocated - self.cycle.old_seen);
         self.cycle.old_seen = self.old_bytes_allocated;
-        let before = self.mechanism.marking.read_bytes;
-        let behind = self.cycle.scheduled.saturating_sub(before);
-        if behind > 0 {
-            self.mechanism.drain_marking(behind);
-            let marked = self.mechanism.marking.read_bytes - before;
-            self.charge_step(marked);
-            // What the main thread has marked is no work of the background markers.
-            self.cycle.budget += marked;
-        }
+        self.cycle.scheduled.saturating_sub(self.marked())
     }
 
-    fn charge_step(&mut self, marked: u64) {
-        let ns = self.cost.incremental_step_ns(marked);
-        self.clock.advance(ns);
+    fn charge_step(&mut self, marked: u64, slowdown: f64) {
         self.cycle.step_bytes += marked;
+        self.charge_step_time((self.cost.incremental_step_ns(marked) as f64 * slowdown).round() as u64);
+    }
+
+    fn charge_step_time(&mut self, ns: u64) {
+        self.clock.advance(ns);
         let ms = crate::time::ns_to_ms(ns);
         self.cycle.step_ms += ms;
         self.cycle.biggest_step_ms = self.cycle.biggest_step_ms.max(ms);
+    }
+
+    /// How many times as long the main thread takes for its work: longer while background markers have something to do.
+    pub(crate) fn slowdown(&self) -> f64 {
+        if self.mechanism.marking.active && !self.nothing_left() { self.cost.slowdown_while_marking } else { 1.0 }
+    }
+
+    /// Bytes that are marked in this cycle so far.
+    fn marked(&self) -> u64 {
+        self.mechanism.marking.read_bytes + self.cycle.own_marked
+    }
+
+    /// Nothing is left to mark.
+    fn nothing_left(&self) -> bool {
+        self.cycle.own_left == 0 && self.mechanism.marking.is_drained()
+    }
+
+    /// The main thread finds nothing left to mark.
+    fn looks_done(&self) -> bool {
+        self.cycle.own_left == 0 && self.mechanism.marking.looks_done()
+    }
+
+    /// Marks at most so many bytes of Node's own objects, which come first: they are what can be reached without the stack. How many it were.
+    fn mark_own(&mut self, bytes: u64) -> u64 {
+        let own = bytes.min(self.cycle.own_left);
+        self.cycle.own_left -= own;
+        self.cycle.own_marked += own;
+        own
     }
 
     /// What happens before an old-space linear area is refilled or an old large object is made.

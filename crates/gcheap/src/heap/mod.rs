@@ -228,6 +228,8 @@ pub struct Heap {
     pub(crate) collections: u64,
     pub(crate) scavenges: u64,
     pub(crate) mark_compacts: u64,
+    /// Bytes of Node's own objects that the marker does not read of those that stand for them.
+    pub(crate) own_objects: u64,
     pub(crate) total_gc_ms: f64,
     pub(crate) last_gc_end_ms: f64,
     pub(crate) used_after_last_gc: u64,
@@ -368,6 +370,7 @@ impl Heap {
             collections: 0,
             scavenges: 0,
             mark_compacts: 0,
+            own_objects: 0,
             total_gc_ms: 0.0,
             last_gc_end_ms: 0.0,
             used_after_last_gc: 0,
@@ -497,7 +500,9 @@ impl Heap {
         let (objects, bytes) = (self.objects_allocated - self.charged.0, self.bytes_allocated - self.charged.1);
         let worked = std::mem::take(&mut self.worked).max(0.0).round() as u64;
         let touched = self.cost.fresh_memory_ns(self.mechanism.spaces.pages.take_touched());
-        self.clock.advance(self.cost.mutator_ns(objects, bytes).saturating_add(worked).saturating_add(touched));
+        let took = self.cost.mutator_ns(objects, bytes).saturating_add(worked).saturating_add(touched);
+        let slowdown = self.slowdown();
+        self.clock.advance((took as f64 * slowdown).round() as u64);
         self.charged = (self.objects_allocated, self.bytes_allocated);
     }
 

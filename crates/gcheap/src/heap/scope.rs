@@ -160,6 +160,31 @@ impl<'s> Scope<'s> {
         Ok(self.heap.push_handle(word::address(word)))
     }
 
+    /// Makes a handle, and all copies of it, refer to another object: a variable of a program that is set again. As with any handle no
+    /// barrier is needed, and marking sees the object where it sees the stack.
+    ///
+    /// ```
+    /// use gcheap::{Heap, HeapOptions};
+    /// let mut heap = Heap::new(HeapOptions::for_tests())?;
+    /// let mut outer = heap.scope();
+    /// let newest = outer.string("one")?;
+    /// let mut inner = outer.scope();
+    /// let text = inner.string("two")?;
+    /// inner.assign(newest, text)?;
+    /// drop(inner);
+    /// assert_eq!(outer.string_length(newest)?, 3);
+    /// outer.collect_garbage()?;
+    /// assert_eq!(outer.string_value(newest)?, "two");
+    /// # Ok::<(), gcheap::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::WrongHeap`](crate::ErrorKind::WrongHeap) for a handle of another heap.
+    pub fn assign<T: Type>(&mut self, handle: Local<'_, T>, to: Local<'_, T>) -> Result<(), Error> {
+        let word = self.word(to)?;
+        self.heap.set_word_of(handle, word)
+    }
+
     /// A handle of a definite type, if the object is of it.
     #[inline(always)]
     pub fn downcast<T: Type>(&self, local: Local<'s, impl Type>) -> Result<Local<'s, T>, Error> {

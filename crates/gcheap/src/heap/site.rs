@@ -103,11 +103,12 @@ impl Heap {
         let time_ms = self.time_ms();
         for number in 0..self.sites.len() {
             let state = self.sites[number];
-            let found = std::mem::take(&mut self.mechanism.mementos_found[number]);
-            if found == 0 {
-                // A site of which nothing was found is not looked at: what it has created counts next time.
+            if u64::from(self.mechanism.mementos_found[number]) < rules.min_created.max(1) {
+                // A site of which too few were found is not looked at: what was created and found counts next time too (V8
+                // `PretenuringHandler::MergeAllocationSitePretenuringFeedback`).
                 continue;
             }
+            let found = std::mem::take(&mut self.mechanism.mementos_found[number]);
             let verdict = self.policy.decide_site(
                 &SiteInputs {
                     state: state.decision,
@@ -147,6 +148,7 @@ impl Heap {
         for number in 0..self.sites.len() {
             if self.sites[number].decision == SiteDecision::Tenure {
                 self.sites[number] = SiteState::default();
+                self.mechanism.mementos_found[number] = 0;
                 self.emit(&Event::AllocationSite {
                     site: number as u32,
                     decision: SiteDecision::Undecided,

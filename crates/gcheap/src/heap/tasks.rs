@@ -6,7 +6,7 @@
 use super::Heap;
 use super::error::Error;
 use crate::event::GcReason;
-use crate::policy::{MAX_TASK_STEP_MS, MarkingLimit};
+use crate::policy::{MarkingLimit, variables_marked_ms};
 use crate::time::ms_to_ns;
 
 impl Heap {
@@ -31,10 +31,14 @@ impl Heap {
     /// What a collection can end with.
     pub fn turn_event_loop(&mut self, ms: f64) -> Result<(), Error> {
         self.sync_clock();
+        let start_ms = self.time_ms();
         let end = self.clock.now().saturating_add(ms_to_ns(ms));
         self.start_tasks()?;
-        if self.mechanism.marking.active {
-            // A program that waits has its variables in the heap (V8 `JSGeneratorObject`), where marking finds them.
+        if self.mechanism.marking.active && !self.cycle.variables_marked && self.cycle.steps > 0 {
+            // What was stored last is all that can be left of what markers have come to so far.
+            self.marking_task()?;
+        }
+        if self.mechanism.marking.active && self.marks_variables(start_ms, start_ms + ms) {
             self.mechanism.mark_stack_roots();
             self.mark_in_tasks(end, ms)?;
         }
@@ -43,20 +47,32 @@ impl Heap {
         Ok(())
     }
 
+    /// Whether markers come to the variables of the program, which waits from `start_ms` to `end_ms` and has them in the heap so long (V8
+    /// `JSGeneratorObject`). Once they have, they find what is stored there by the write barrier.
+    fn marks_variables(&mut self, start_ms: f64, end_ms: f64) -> bool {
+        if !self.cycle.variables_marked {
+            let old = self.mechanism.spaces.old_generation_objects();
+            let takes_ms = variables_marked_ms(self.mark_compacts, old);
+            self.cycle.variables_marked = self.cycle.start_ms.max(start_ms) + takes_ms < end_ms;
+        }
+        self.cycle.variables_marked
+    }
+
     /// Marking goes on in tasks until the clock shows `end`, in `ms` milliseconds, or marking is ended: each task posts the next one.
     fn mark_in_tasks(&mut self, end: u64, ms: f64) -> Result<(), Error> {
-        let step = ms_to_ns(MAX_TASK_STEP_MS);
+        let gap_ms = self.cost.task_gap_ms.max(0.001);
+        let gap = ms_to_ns(gap_ms);
         // A clock that measures for itself does not move on when it is told to: the number of tasks is bounded too.
-        for _ in 0..=(ms / MAX_TASK_STEP_MS) as u64 {
+        for _ in 0..=(ms / gap_ms) as u64 {
             let left = end.saturating_sub(self.clock.now());
-            self.clock.advance(left.min(step));
+            self.clock.advance(left.min(gap));
             self.marking_tasks.run(self.time_ms());
             self.marking_task()?;
             if !self.mechanism.marking.active {
                 return Ok(());
             }
             self.marking_tasks.post(self.time_ms());
-            if left <= step {
+            if left <= gap {
                 return Ok(());
             }
         }

@@ -1,15 +1,16 @@
 //! How much the main thread marks when an allocation observer asks it to.
 //!
-//! V8 11.3 `IncrementalMarking::StepSizeToMakeProgress` (src/heap/incremental-marking.cc). What background markers have done counts
-//! as done; so a step has work only where they are behind, which is so near the limit, where steps are large.
+//! Up to 11.3 by allocations: `IncrementalMarking::StepSizeToMakeProgress` (src/heap/incremental-marking.cc). What background markers
+//! have done counts as done, so a step has more than the least to do only where they are behind, which is so near the limit, where
+//! steps are large. From 12.4 on by time: `IncrementalMarkingSchedule::GetNextIncrementalStepDuration`
+//! (src/heap/base/incremental-marking-schedule.cc).
 
 use crate::profile::{KIB, MIB};
 
 /// Steps until all is marked near the limit (`kTargetStepCountAtOOM`), and otherwise (`kTargetStepCount`).
 const STEPS_NEAR_LIMIT: u64 = 32;
 const STEPS: u64 = 256;
-/// Least and largest progress of a step that is not near the limit (`kMinStepSizeInBytes`, `kMaxStepSizeInByte`).
-const LEAST_STEP: u64 = 64 * KIB;
+/// Largest progress of a step that is not near the limit (`kMaxStepSizeInByte`).
 const LARGEST_STEP: u64 = 256 * KIB;
 /// Near the limit is where the old generation cannot grow by this and a semi-space (`oom_slack`), bytes.
 pub const NEAR_LIMIT_SLACK: u64 = 64 * MIB;
@@ -32,12 +33,46 @@ pub struct MarkingStepInputs {
     pub near_limit: bool,
 }
 
+/// Least bytes of a step that marks at all (`kMinStepSizeInBytes`, `kStepSizeWhenNotMakingProgress`).
+pub const LEAST_MARKING_STEP: u64 = 64 * KIB;
+/// How long marking is expected to take, ms (`kEstimatedMarkingTime`).
+const EXPECTED_MS: f64 = 500.0;
+
+/// What the size of a step depends on where the schedule is by time.
+///
+/// ```
+/// use gcheap::policy::{TimedStepInputs, timed_step_bytes};
+/// let slow = TimedStepInputs { live: 50 << 20, elapsed_ms: 10.0, marked: 30 << 20, marked_before: 30 << 20 };
+/// assert_eq!(timed_step_bytes(&slow), 64 << 10);
+/// assert_eq!(timed_step_bytes(&TimedStepInputs { marked: 31 << 20, ..slow }), 0);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TimedStepInputs {
+    /// Old-generation objects now, bytes.
+    pub live: u64,
+    /// Time since marking started.
+    pub elapsed_ms: f64,
+    /// Bytes marked so far: what counts as progress.
+    pub marked: u64,
+    /// The same at the step before.
+    pub marked_before: u64,
+}
+
+/// Bytes that a step is to mark.
+pub fn timed_step_bytes(inputs: &TimedStepInputs) -> u64 {
+    if inputs.marked - inputs.marked_before.min(inputs.marked) < LEAST_MARKING_STEP {
+        return LEAST_MARKING_STEP;
+    }
+    let expected = (inputs.live as f64 * inputs.elapsed_ms / EXPECTED_MS).ceil() as u64;
+    expected.saturating_sub(inputs.marked)
+}
+
 /// Bytes that a step adds to what shall be marked by now, beside what was allocated old since the step before.
 pub fn marking_step_bytes(inputs: &MarkingStepInputs) -> u64 {
     if inputs.near_limit {
         inputs.old_generation / STEPS_NEAR_LIMIT
     } else {
-        (inputs.at_start / STEPS).clamp(LEAST_STEP, LARGEST_STEP)
+        (inputs.at_start / STEPS).clamp(LEAST_MARKING_STEP, LARGEST_STEP)
     }
 }
 

@@ -10,7 +10,8 @@
 //! | how far may the old generation grow now? | [`recompute_limits`], [`next_limit`], [`growing_factor`] | `growing.rs` |
 //! | and before the first full collection? | [`shrink_initial_limit`] | `initial_limit.rs` |
 //! | does marking start? | [`start_of_marking`] | `start_of_marking.rs` |
-//! | how much does a step mark? | [`marking_step_bytes`] | `marking_step.rs` |
+//! | how much does a step mark? | [`marking_step_bytes`], [`timed_step_bytes`] | `marking_step.rs` |
+//! | when are the variables of a waiting program marked? | [`variables_marked_ms`] | `variables.rs` |
 //! | does the end of marking wait for a task? | [`task_wait_ms`] | `finalization.rs` |
 //! | which collector runs? | [`select_collector`] | `select_collector.rs` |
 //! | may old (or new) space take another page? | [`can_expand_old_generation`], [`should_expand_old_generation`], [`can_promote_young`] | `expansion.rs` |
@@ -49,6 +50,7 @@ mod pretenuring;
 mod select_collector;
 mod start_of_marking;
 pub mod tracer;
+mod variables;
 
 pub use compaction::*;
 pub use expansion::*;
@@ -71,6 +73,7 @@ pub use pretenuring::*;
 pub use select_collector::*;
 pub use start_of_marking::*;
 pub use tracer::GcTracer;
+pub use variables::*;
 
 use crate::event::{Collector, CollectorReason, LimitUpdate};
 use crate::profile::{ExternalRules, IneffectiveRules, PretenuringRules, Profile};

@@ -432,6 +432,28 @@ pub enum SoftLimit {
     WhenMarkingIsInProgress,
 }
 
+/// How much a step of the main thread marks (V8 src/heap/incremental-marking.cc, src/heap/base/incremental-marking-schedule.cc).
+///
+/// ```
+/// use gcheap::profile::{MarkingSchedule, NODE_24};
+/// assert_eq!(NODE_24.collection.marking_schedule, MarkingSchedule::ByTime { own_steps_are_progress: false });
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub enum MarkingSchedule {
+    /// There is none: 6.8 and 7.8, where the main thread's share of the time was measured.
+    None,
+    /// Steps keep pace with a schedule by allocations (up to 11.3): near the limit, each is to mark a 32nd of the old generation. A
+    /// step marks 64 KiB at least, however far ahead the background markers are.
+    ByAllocation,
+    /// The schedule is by time (12.4 and later), and background markers are always ahead of it: a step marks 64 KiB where less than that
+    /// was marked since the step before, and nothing else.
+    ByTime {
+        /// What the steps before have marked counts as progress (12.4); from 13.6 on only what background markers did.
+        own_steps_are_progress: bool,
+    },
+}
+
 /// Variants of collector choice and of the way to a fatal error (V8 src/heap/heap.cc, src/heap/heap-allocator.cc).
 ///
 /// ```
@@ -465,9 +487,8 @@ pub struct CollectionRules {
     /// Share of the time between the start of marking and the pause in which the main thread marks itself, percent. A measurement:
     /// about half in 6.8 and 7.8, whose allocation observers kept step with the program; next to nothing since.
     pub main_thread_marking_percent: u32,
-    /// The steps of an allocation observer keep pace with a schedule by allocations (up to 11.3): near the limit, each is to mark a
-    /// 32nd of the old generation. Later the schedule is by time, and the background markers are always ahead of it.
-    pub marking_schedule_by_allocation: bool,
+    /// How much the main thread marks in a step, beside its share of the time.
+    pub marking_schedule: MarkingSchedule,
     /// The collections of a failed allocation do not check the hard limit; the end of the sequence does (14.6).
     pub late_limit_check: bool,
     /// Full collections after the young ones of a failed young allocation (2 in 14.6, else 0).
@@ -614,7 +635,7 @@ pub struct PretenuringRules {
     /// The capacity that counts is the one that new space has grown to at the start of the collection (12.4): then no scavenge
     /// finds the threshold crossed, and code of sites that may be tenured is never thrown away for that.
     pub capacity_after_growth: bool,
-    /// Mementos that must have been created before a site is decided.
+    /// Mementos that must have been created, and found, before a site is decided.
     pub min_created: u64,
     /// Found over created from which on a site survives well enough, 0 to 1.
     pub min_ratio: f64,

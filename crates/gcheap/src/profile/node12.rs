@@ -6,8 +6,9 @@
 use super::{
     Baseline, BaselineSpace, CollectionRules, CopyBuffersLeft, ExternalRules, FullCollectionsCount, GrowingRules,
     IneffectiveMoment, IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB,
-    NewSpaceRules, ObjectSizes, PageRules, PretenuringRules, PretenuringThreshold, Profile, PromotionRoom,
-    RecomputeMoment, ResizeMoment, SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules, YoungSize,
+    MarkingSchedule, NewSpaceRules, ObjectSizes, PageRules, PretenuringRules, PretenuringThreshold, Profile,
+    PromotionRoom, RecomputeMoment, ResizeMoment, SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules,
+    YoungSize,
 };
 use crate::event::SpaceName;
 use crate::time::CostModel;
@@ -93,7 +94,7 @@ pub static NODE_12: Profile = Profile {
         large_objects_count_for_start: true,
         end_of_marking_waits_for_task: false,
         main_thread_marking_percent: 50,
-        marking_schedule_by_allocation: false,
+        marking_schedule: MarkingSchedule::None,
         late_limit_check: false,
         full_collections_after_young: 0,
         sweeps_before_evacuation: false,
@@ -180,5 +181,6 @@ pub static NODE_12: Profile = Profile {
         rss: 33_400_000,
         start_ms: 32.0,
     },
-    cost: CostModel::with_mutator(0.51),
+    // The main thread's share of the time was measured with what markers take from it.
+    cost: CostModel { slowdown_while_marking: 1.0, ..CostModel::with_mutator(0.51) },
 };

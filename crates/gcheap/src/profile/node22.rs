@@ -5,8 +5,9 @@
 use super::{
     Baseline, BaselineSpace, CollectionRules, CopyBuffersLeft, ExternalRules, FullCollectionsCount, GrowingRules,
     IneffectiveMoment, IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB,
-    NewSpaceRules, ObjectSizes, PageRules, PretenuringRules, PretenuringThreshold, Profile, PromotionRoom,
-    RecomputeMoment, ResizeMoment, SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules, YoungSize,
+    MarkingSchedule, NewSpaceRules, ObjectSizes, PageRules, PretenuringRules, PretenuringThreshold, Profile,
+    PromotionRoom, RecomputeMoment, ResizeMoment, SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules,
+    YoungSize,
 };
 use crate::event::SpaceName;
 use crate::time::CostModel;
@@ -95,7 +96,7 @@ pub static NODE_22: Profile = Profile {
         large_objects_count_for_start: false,
         end_of_marking_waits_for_task: true,
         main_thread_marking_percent: 0,
-        marking_schedule_by_allocation: false,
+        marking_schedule: MarkingSchedule::ByTime { own_steps_are_progress: true },
         late_limit_check: false,
         full_collections_after_young: 0,
         sweeps_before_evacuation: false,

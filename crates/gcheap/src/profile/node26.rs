@@ -8,8 +8,9 @@
 use super::{
     Baseline, BaselineSpace, CollectionRules, CopyBuffersLeft, ExternalRules, FullCollectionsCount, GrowingRules,
     IneffectiveMoment, IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB, MaglevRules,
-    NewSpaceRules, ObjectSizes, PageRules, PretenuringRules, PretenuringThreshold, Profile, PromotionRoom,
-    RecomputeMoment, ResizeMoment, SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules, YoungSize,
+    MarkingSchedule, NewSpaceRules, ObjectSizes, PageRules, PretenuringRules, PretenuringThreshold, Profile,
+    PromotionRoom, RecomputeMoment, ResizeMoment, SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules,
+    YoungSize,
 };
 use crate::event::SpaceName;
 use crate::time::CostModel;
@@ -100,7 +101,7 @@ pub static NODE_26: Profile = Profile {
         large_objects_count_for_start: false,
         end_of_marking_waits_for_task: true,
         main_thread_marking_percent: 0,
-        marking_schedule_by_allocation: false,
+        marking_schedule: MarkingSchedule::ByTime { own_steps_are_progress: false },
         late_limit_check: true,
         full_collections_after_young: 2,
         sweeps_before_evacuation: true,
@@ -187,5 +188,5 @@ pub static NODE_26: Profile = Profile {
         rss: 42_000_000,
         start_ms: 17.0,
     },
-    cost: CostModel::REFERENCE,
+    cost: CostModel::REFERENCE.with_dead_ephemeron(400.0),
 };

@@ -186,10 +186,23 @@ impl Codes {
     /// One round of the loop in a body.
     #[inline]
     pub(super) fn enter_round(&mut self, body: usize, heap: &mut Heap) -> Result<(), Error> {
+        self.enter_rounds(body, 1, heap)
+    }
+
+    /// So many rounds, one after the other.
+    #[inline]
+    pub(super) fn enter_rounds(&mut self, body: usize, rounds: u64, heap: &mut Heap) -> Result<(), Error> {
         let code = &self.codes[body];
-        let (function, cost) = (code.function, code.round);
-        heap.work(code.round_ns);
+        let (function, cost) = (code.function, code.round * rounds as i64);
+        heap.work(code.round_ns * rounds as f64);
         self.spend(body, function, cost, heap)
+    }
+
+    /// How many rounds of the loop in a body there are before its budget is looked at.
+    pub(super) fn affordable_rounds(&self, body: usize) -> u64 {
+        let code = &self.codes[body];
+        let budget = self.functions[code.function].budget;
+        u64::try_from(budget).map_or(0, |budget| budget.checked_div(code.round.unsigned_abs()).unwrap_or(u64::MAX))
     }
 
     #[inline]

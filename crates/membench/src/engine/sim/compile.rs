@@ -14,6 +14,7 @@ pub(super) fn compile(workload: &Workload) -> (Program, Vec<Plan<'_>>) {
     let mut compiler = Compiler { workload, program: Program::default(), shapes, sites: 0, loops: 0 };
     let mut plan = compiler.steps(&workload.steps, 0, 0);
     liveness::analyze(&mut plan, workload.keeps.len());
+    compiler.program.dying = liveness::dying(&plan, workload.keeps.len());
     let functions = compiler.program.bodies.iter().filter(|body| matches!(body.callee, Callee::Function)).count();
     compiler.program.length = size::PROGRAM + size::CLOSURE * functions as u32 + length(&plan);
     (compiler.program, plan)
@@ -192,6 +193,7 @@ impl<'w> Compiler<'w> {
             }
             // These are functions of their own, as in the JavaScript program.
             Value::Concat { .. }
+            | Value::Grown(_)
             | Value::Filled { .. }
             | Value::Doubles { .. }
             | Value::Map { .. }
@@ -240,8 +242,12 @@ impl<'w> Compiler<'w> {
                 draft.push(Op::Object { site, fields }, fields);
             }
             Value::Class(shape) => {
-                let fields = self.fields(shape, sites, draft);
-                draft.push(Op::Instance { fields }, fields);
+                // The expressions of the fields stand in the constructor, which V8 optimises as a function of its own.
+                let body = self.body(|compiler, sites, draft| {
+                    let fields = compiler.fields(shape, sites, draft);
+                    draft.push(Op::Instance { fields }, fields);
+                });
+                draft.push(Op::Call(body), 0);
             }
             Value::Grown(shape) => {
                 let fields = self.fields(shape, sites, draft);

@@ -41,6 +41,24 @@ fn dead(live: &[bool]) -> Vec<usize> {
     live.iter().enumerate().filter(|&(_, &live)| !live).map(|(keep, _)| keep).collect()
 }
 
+/// Which of so many variables are dead somewhere before the program ends.
+pub(super) fn dying(plan: &[Plan<'_>], variables: usize) -> Vec<bool> {
+    let mut dying = vec![false; variables];
+    for (number, step) in plan.iter().enumerate() {
+        mark_dying(step, number + 1 == plan.len(), &mut dying);
+    }
+    dying
+}
+
+/// `last`: nothing runs behind the step.
+fn mark_dying(step: &Plan<'_>, last: bool, dying: &mut [bool]) {
+    let behind = if last { &[][..] } else { &step.dead_after };
+    step.dead_within.iter().chain(behind).for_each(|&keep| dying[keep] = true);
+    if let Part::Repeat { body, .. } | Part::IfGcExposed(body) = &step.part {
+        body.iter().for_each(|step| mark_dying(step, false, dying));
+    }
+}
+
 fn union(one: &[bool], other: &[bool]) -> Vec<bool> {
     one.iter().zip(other).map(|(&one, &other)| one || other).collect()
 }
@@ -49,7 +67,26 @@ fn union(one: &[bool], other: &[bool]) -> Vec<bool> {
 mod tests {
     use super::*;
     use crate::engine::sim::compile::compile;
-    use crate::workload::{Sizes, shipped};
+    use crate::workload::{Sizes, parse, shipped};
+
+    #[test]
+    fn a_constant_that_later_phases_do_not_use_dies() {
+        let phases = r#"
+            description = "one phase loads, the next one only leaks"
+            [keep]
+            base = "map"
+            leak = "array"
+            [[phases]]
+            repeat = 6
+            do = [{ make = { object = 2 }, count = 10, keep = "base" }]
+            [[phases]]
+            repeat = 6
+            do = [{ make = { object = 2 }, count = 10, keep = "leak" }]
+        "#;
+        let workload = parse("phases", "phases.toml", phases, &Sizes::default()).expect("a workload");
+        let (_, plan) = compile(&workload);
+        assert_eq!(dying(&plan, workload.keeps.len()), [true, false]);
+    }
 
     #[test]
     fn what_is_dropped_at_the_end_of_an_iteration_is_dead_behind_its_last_use() {

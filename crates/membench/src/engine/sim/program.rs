@@ -224,6 +224,8 @@ pub(super) struct Program {
     pub texts: Vec<String>,
     /// Bytes of bytecode of the main program.
     pub length: u32,
+    /// Variables that are read by nothing in a later part of the program.
+    pub dying: Vec<bool>,
 }
 
 impl Program {

@@ -3,9 +3,10 @@
 //! What holds: a round of a loop is an execution of its body, and has a scope of its own for what it makes.
 
 use gcheap::types::JsString;
-use gcheap::{Error, Local, Scope, Value};
+use gcheap::{Error, Local, Placement, Scope, Value};
 
 use super::super::program::{Block, Op};
+use super::super::tier::Tier;
 use super::{Maker, object};
 use crate::workload::{Count, Growth};
 
@@ -30,10 +31,9 @@ impl Maker<'_, '_> {
             Op::Concat { parts, of, flat } => self.concat(body, parts, of, flat, scope),
             Op::Filled { site, length, of, by } => {
                 let length = self.count(length);
-                let placement = self.placement(body, site);
                 let array = match by {
-                    Growth::Push => scope.array_literal(placement, &[])?,
-                    Growth::Length => scope.array_with_length(placement, length)?,
+                    Growth::Push => scope.array_literal(self.placement(body, site), &[])?,
+                    Growth::Length => scope.array_with_length(self.placement_by_length(body, site, of), length)?,
                 };
                 let price = if by == Growth::Push { self.prices.push() } else { 0.0 };
                 for index in 0..length {
@@ -47,7 +47,10 @@ impl Maker<'_, '_> {
             }
             Op::Doubles { site, length, by } => {
                 let length = self.count(length);
-                self.doubles(body, site, length, by, scope)
+                match by {
+                    Growth::Length => self.doubles_by_length(body, length, scope),
+                    Growth::Push => self.pushed_doubles(body, site, length, scope),
+                }
             }
             Op::Map { size, of } => {
                 let map = scope.map()?;
@@ -121,35 +124,60 @@ impl Maker<'_, '_> {
         Ok(whole.into())
     }
 
+    /// `new Array(length)` follows its site as long as it holds small integers only: only then there are mementos behind its
+    /// arrays (V8 `AllocationSite::ShouldTrack`), and without these no site is ever tenured.
+    fn placement_by_length(&self, body: usize, site: usize, of: Block) -> Placement {
+        let whole = &self.program.ops[of.start..of.end];
+        if matches!(whole, [Op::Integer(_)]) { self.placement(body, site) } else { Placement::Young }
+    }
+
+    fn doubles_by_length<'s>(&mut self, body: usize, length: u64, scope: &mut Scope<'s>) -> Result<Value<'s>, Error> {
+        let array = self.doubles(Placement::Young, length, scope)?;
+        let mut left = length;
+        while left > 0 {
+            // Unoptimised code makes a number of each sum.
+            let unoptimized = self.codes.tier(body) == Tier::Unoptimized;
+            let rounds = if unoptimized { 1 } else { self.codes.affordable_rounds(body).clamp(1, left) };
+            self.codes.enter_rounds(body, rounds, scope)?;
+            if unoptimized {
+                self.box_sum(body, scope)?;
+            }
+            left -= rounds;
+        }
+        Ok(array)
+    }
+
     pub(super) fn doubles<'s>(
+        &mut self,
+        placement: Placement,
+        length: u64,
+        scope: &mut Scope<'s>,
+    ) -> Result<Value<'s>, Error> {
+        let value = f64::from(self.n) + 0.5;
+        let mut values = std::mem::take(&mut self.doubles);
+        values.clear();
+        values.resize(length as usize, value);
+        let array = scope.array_of_doubles(placement, &values);
+        self.doubles = values;
+        Ok(array?.into())
+    }
+
+    fn pushed_doubles<'s>(
         &mut self,
         body: usize,
         site: usize,
         length: u64,
-        by: Growth,
         scope: &mut Scope<'s>,
     ) -> Result<Value<'s>, Error> {
-        let placement = self.placement(body, site);
         let value = f64::from(self.n) + 0.5;
-        match by {
-            Growth::Length => {
-                let mut values = std::mem::take(&mut self.zeros);
-                values.resize(length as usize, 0.0);
-                let array = scope.array_of_doubles(placement, &values);
-                self.zeros = values;
-                Ok(array?.into())
-            }
-            Growth::Push => {
-                let array = scope.array_literal(placement, &[])?;
-                for _ in 0..length {
-                    self.codes.enter_round(body, scope)?;
-                    scope.work(self.prices.push());
-                    self.box_sum(body, scope)?;
-                    scope.array_push_double(array, value)?;
-                }
-                Ok(array.into())
-            }
+        let array = scope.array_literal(self.placement(body, site), &[])?;
+        for _ in 0..length {
+            self.codes.enter_round(body, scope)?;
+            scope.work(self.prices.push());
+            self.box_sum(body, scope)?;
+            scope.array_push_double(array, value)?;
         }
+        Ok(array.into())
     }
 
     fn tree<'s>(

@@ -18,7 +18,7 @@ use super::tier::Tier;
 use crate::engine::node::script::text_bytes;
 use crate::workload::Value as Made;
 use crate::workload::random::Random;
-use crate::workload::{Bound, Count, Growth, Keep, WHOLE_SHARE, Workload};
+use crate::workload::{Bound, Count, Keep, WHOLE_SHARE, Workload};
 
 /// Operands that fit on the stack of the machine; deeper expressions are rare.
 const FEW: usize = 8;
@@ -48,7 +48,8 @@ pub(super) struct Maker<'p, 'o> {
     registry: Option<Local<'o, JsFinalizationRegistry>>,
     weak_map: Option<Local<'o, JsWeakMap>>,
     pool: Pool,
-    zeros: Vec<f64>,
+    /// What arrays of doubles are made of.
+    doubles: Vec<f64>,
     /// For each body, those that a thing is made by, if some can be made in one stretch.
     entered: Vec<Option<Vec<usize>>>,
 }
@@ -64,7 +65,8 @@ impl<'p, 'o> Maker<'p, 'o> {
         scope: &mut Scope<'o>,
     ) -> Result<Maker<'p, 'o>, Error> {
         // Variables of a running module body: they lie on the stack and nowhere else.
-        let holders = workload.keeps.iter().map(|keep| Holder::new(keep, scope)).collect::<Result<Vec<_>, _>>()?;
+        let keeps = workload.keeps.iter().zip(&program.dying);
+        let holders = keeps.map(|(keep, &dies)| Holder::new(keep, dies, scope)).collect::<Result<Vec<_>, _>>()?;
         let codes = Codes::new(program, prices, scope, log);
         let texts = program.texts.iter().map(|text| scope.string(text)).collect::<Result<Vec<_>, _>>()?;
         let [narrow, wide] = workload.longest_strings();
@@ -90,7 +92,7 @@ impl<'p, 'o> Maker<'p, 'o> {
             registry: if finalizes { Some(scope.finalization_registry()?) } else { None },
             weak_map: if maps { Some(scope.weak_map()?) } else { None },
             pool: Pool::default(),
-            zeros: Vec::new(),
+            doubles: Vec::new(),
             entered: (0..program.bodies.len()).map(|body| stretch::entered(program, body)).collect(),
         })
     }
@@ -218,12 +220,12 @@ impl<'p, 'o> Maker<'p, 'o> {
                 let value = self.call(body, turn)?;
                 let stays = self.stays(bound);
                 turn.work(self.prices.place(stays));
-                match self.holders[keep] {
-                    Holder::Head(cell) if stays => {
-                        let next = turn.array_get(cell, 0)?;
-                        let placement = self.placement(body, site);
+                let placement = self.placement(body, site);
+                match &mut self.holders[keep] {
+                    Holder::Head(head) if stays => {
+                        let next = head.get(turn)?.map_or(Value::Undefined, Value::Object);
                         let node = turn.object_literal(placement, &[value, next])?;
-                        turn.array_set(cell, 0, node.into())
+                        head.set(Some(node.upcast()), turn)
                     }
                     _ => Ok(()),
                 }
@@ -404,7 +406,7 @@ impl<'p, 'o> Maker<'p, 'o> {
                 for _ in 0..length {
                     self.box_sum(body, scope)?;
                 }
-                self.doubles(body, site, length as u64, Growth::Length, scope)
+                self.doubles(self.placement(body, site), length as u64, scope)
             }
             Op::Closure { captured } => Ok(scope.closure(take(captured), false)?.into()),
             Op::Promise { resolved } => {
