@@ -373,10 +373,11 @@ fn cut(pieces: &mut Worklist<Piece>, header: Header, piece: Piece) -> u64 {
     (last + 1).saturating_sub(first)
 }
 
-/// Bytes that a marker reads of an object.
+/// Bytes that a marker reads of an object, as [`Hand::open`] and [`Hand::next_piece`] count them.
 pub(super) fn read_of(header: Header) -> u64 {
-    let whole = header.is_small() && header.tagged() <= PIECE;
-    (header.tagged() + u64::from(whole)) * WORD
+    let tagged = header.tagged() * TAGGED;
+    let whole = header.is_small() && header.small_tagged() <= PIECE;
+    if whole { (WORD + tagged).max(header.bytes().min(LINE)) } else { tagged }
 }
 
 #[inline(never)]
