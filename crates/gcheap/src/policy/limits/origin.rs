@@ -109,7 +109,7 @@ impl fmt::Display for Provenance {
     }
 }
 
-/// Where each term of [`Limits`] comes from, under the same names.
+/// Where each term of [`Limits`](super::Limits) comes from, under the same names.
 ///
 /// ```
 /// use gcheap::{policy::{Flags, Origin, limits}, profile::NODE_24};
