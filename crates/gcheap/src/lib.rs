@@ -59,7 +59,7 @@ pub use heap::literal_room::LiteralRoom;
 pub use heap::literals::Literals;
 pub use heap::no_gc::{LayoutOf, NoGc};
 pub use heap::peek::{Peek, Seen};
-pub use heap::scope::Scope;
+pub use heap::scope::{Scope, Variable};
 pub use heap::site::{AllocationSite, Placement};
 pub use heap::tagged::{Tagged, TaggedValue, TaggedWord};
 pub use heap::{Compaction, Finalization, GcKind, GcPhase, Heap, HeapOptions, HeapStatistics, MemoryUsage, RecordType};

@@ -109,3 +109,32 @@ fn a_scope_that_is_forgotten_takes_nothing_from_those_outside() {
     drop(scope);
     one.verify().unwrap();
 }
+
+#[test]
+fn a_variable_of_another_heap_is_refused_and_sets_nothing() {
+    let (mut one, mut two) = (heap(), heap());
+    let (mut one, mut two) = (one.scope(), two.scope());
+    let (text, other) = (one.string("one").unwrap(), two.string("two").unwrap());
+    let variable = one.variable(text).unwrap();
+    assert_eq!(two.variable_set(&variable, other).unwrap_err(), ErrorKind::WrongHeap);
+    assert_eq!(one.variable_set(&variable, other).unwrap_err(), ErrorKind::WrongHeap);
+    assert_eq!(two.variable_get(&variable).unwrap_err(), ErrorKind::WrongHeap);
+    let now = one.variable_get(&variable).unwrap();
+    assert_eq!(one.string_value(now).unwrap(), "one");
+}
+
+#[test]
+fn a_variable_that_is_set_leaves_the_handles_that_were_got_from_it_alone() {
+    let mut heap = heap();
+    let mut scope = heap.scope();
+    let (text, array) = (scope.string("text").unwrap(), scope.array(&[1.into()]).unwrap());
+    let variable = scope.variable(text.upcast()).unwrap();
+    let before = scope.variable_get(&variable).unwrap();
+    let before = scope.downcast::<gcheap::types::JsString>(before).unwrap();
+    scope.variable_set(&variable, array.upcast()).unwrap();
+    scope.collect_garbage().unwrap();
+    assert_eq!(scope.string_value(before).unwrap(), "text");
+    let now = scope.variable_get(&variable).unwrap();
+    let now = scope.downcast::<gcheap::types::JsArray>(now).unwrap();
+    assert_eq!(scope.array_length(now).unwrap(), 1);
+}

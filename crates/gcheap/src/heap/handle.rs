@@ -297,7 +297,7 @@ impl Heap {
         }
     }
 
-    /// Overwrites the word of a handle.
+    /// Overwrites the word of a handle, of which there must be no copy: it could say another type.
     pub(crate) fn set_word_of<T: Type>(&mut self, local: Local<'_, T>, word: u64) -> Result<(), Error> {
         let index = local.index_from(self.handle_key);
         let place = self.mechanism.roots.handles.get_mut(index).ok_or_else(Error::wrong_heap)?;

@@ -5,6 +5,7 @@
 
 use super::Heap;
 use super::error::Error;
+use super::handle::types::Object;
 use super::handle::{Global, Local, Type, WeakHandle};
 use super::objects::wrong_kind;
 use crate::object::word;
@@ -33,6 +34,37 @@ pub struct Scope<'s> {
     /// What the handles of the heap had in their upper half when the scope was opened: another heap has another.
     key: NonZeroU64,
 }
+
+/// A variable of a program: a place on the handle stack that can be set again ([`Scope::variable`]). It is no handle, and none shares
+/// its place, so a handle that was got from it stays what it is.
+///
+/// ```
+/// use gcheap::{Heap, HeapOptions, Variable, types::JsString};
+/// let mut heap = Heap::new(HeapOptions::for_tests())?;
+/// let mut outer = heap.scope();
+/// let text = outer.string("one")?;
+/// let newest: Variable<'_, JsString> = outer.variable(text)?;
+/// let mut inner = outer.scope();
+/// let other = inner.string("two")?;
+/// inner.variable_set(&newest, other)?;
+/// drop(inner);
+/// outer.collect_garbage()?;
+/// let now = outer.variable_get(&newest)?;
+/// assert_eq!((outer.string_value(text)?, outer.string_value(now)?), ("one".into(), "two".into()));
+/// # Ok::<(), gcheap::Error>(())
+/// ```
+///
+/// It keeps its type:
+///
+/// ```compile_fail,E0308
+/// let mut heap = gcheap::Heap::new(gcheap::HeapOptions::for_tests()).unwrap();
+/// let mut scope = heap.scope();
+/// let (text, array) = (scope.string("text").unwrap(), scope.array(&[]).unwrap());
+/// let variable = scope.variable(text).unwrap();
+/// scope.variable_set(&variable, array).unwrap();
+/// ```
+#[derive(Debug)]
+pub struct Variable<'s, T: Type = Object>(Local<'s, T>);
 
 impl Deref for Scope<'_> {
     type Target = Heap;
@@ -160,29 +192,30 @@ impl<'s> Scope<'s> {
         Ok(self.heap.push_handle(word::address(word)))
     }
 
-    /// Makes a handle, and all copies of it, refer to another object: a variable of a program that is set again. As with any handle no
-    /// barrier is needed, and marking sees the object where it sees the stack.
-    ///
-    /// ```
-    /// use gcheap::{Heap, HeapOptions};
-    /// let mut heap = Heap::new(HeapOptions::for_tests())?;
-    /// let mut outer = heap.scope();
-    /// let newest = outer.string("one")?;
-    /// let mut inner = outer.scope();
-    /// let text = inner.string("two")?;
-    /// inner.assign(newest, text)?;
-    /// drop(inner);
-    /// assert_eq!(outer.string_length(newest)?, 3);
-    /// outer.collect_garbage()?;
-    /// assert_eq!(outer.string_value(newest)?, "two");
-    /// # Ok::<(), gcheap::Error>(())
-    /// ```
+    /// A variable that refers to the object, as long as this scope.
     ///
     /// # Errors
     /// [`ErrorKind::WrongHeap`](crate::ErrorKind::WrongHeap) for a handle of another heap.
-    pub fn assign<T: Type>(&mut self, handle: Local<'_, T>, to: Local<'_, T>) -> Result<(), Error> {
+    pub fn variable<T: Type>(&mut self, local: Local<'_, T>) -> Result<Variable<'s, T>, Error> {
+        self.local(local).map(Variable)
+    }
+
+    /// A handle to what a variable refers to now. It stays there when the variable is set again.
+    ///
+    /// # Errors
+    /// [`ErrorKind::WrongHeap`](crate::ErrorKind::WrongHeap) for a variable of another heap.
+    pub fn variable_get<T: Type>(&mut self, variable: &Variable<'_, T>) -> Result<Local<'s, T>, Error> {
+        self.local(variable.0)
+    }
+
+    /// Makes a variable refer to another object. As with any handle no barrier is needed, and marking sees the object where it sees
+    /// the stack.
+    ///
+    /// # Errors
+    /// [`ErrorKind::WrongHeap`](crate::ErrorKind::WrongHeap) for a variable or a handle of another heap.
+    pub fn variable_set<T: Type>(&mut self, variable: &Variable<'_, T>, to: Local<'_, T>) -> Result<(), Error> {
         let word = self.word(to)?;
-        self.heap.set_word_of(handle, word)
+        self.heap.set_word_of(variable.0, word)
     }
 
     /// A handle of a definite type, if the object is of it.

@@ -34,8 +34,8 @@ pub(super) enum Variable<'o, T: Type> {
 
 /// A variable that is set again, and may be null.
 pub(super) struct Cell<'o> {
-    handle: Local<'o>,
-    /// What the handle refers to while the variable is null.
+    variable: gcheap::Variable<'o>,
+    /// What it refers to while the variable is null.
     null: Local<'o>,
     is_null: bool,
 }
@@ -43,13 +43,13 @@ pub(super) struct Cell<'o> {
 impl<'o> Cell<'o> {
     fn new(scope: &mut Scope<'o>) -> Result<Cell<'o>, Error> {
         let null = scope.array(&[])?.upcast();
-        Ok(Cell { handle: scope.local(null)?, null, is_null: true })
+        Ok(Cell { variable: scope.variable(null)?, null, is_null: true })
     }
 
     /// The object; `None` for null.
     #[inline]
     pub(super) fn get<'t>(&self, turn: &mut Scope<'t>) -> Result<Option<Local<'t>>, Error> {
-        if self.is_null { Ok(None) } else { turn.local(self.handle).map(Some) }
+        if self.is_null { Ok(None) } else { turn.variable_get(&self.variable).map(Some) }
     }
 
     /// `None` is null.
@@ -57,8 +57,8 @@ impl<'o> Cell<'o> {
     pub(super) fn set(&mut self, object: Option<Local<'_>>, turn: &mut Scope<'_>) -> Result<(), Error> {
         self.is_null = object.is_none();
         match object {
-            Some(object) => turn.assign(self.handle, object),
-            None => turn.assign(self.handle, self.null),
+            Some(object) => turn.variable_set(&self.variable, object),
+            None => turn.variable_set(&self.variable, self.null),
         }
     }
 }
