@@ -328,14 +328,13 @@ fn a_second_marking_thread_changes_no_result() {
     assert_eq!(alone.0.len(), together.0.len());
 }
 
-/// Two pages of old objects of which every second is dead, not swept yet; then survivors that go to old space. How much it grew.
-fn growth_after_a_full_collection(sweep_ns_per_byte: f64) -> Result<u64, Error> {
-    let cost = Some(CostModel { sweep_ns_per_byte, ..CostModel::REFERENCE });
-    // As Node 22: later collections fill holes themselves.
-    let mut heap = Heap::new(HeapOptions { cost, profile: &NODE_22, ..HeapOptions::for_tests() })?;
-    let committed =
-        |heap: &Heap| heap.space_statistics().iter().find(|space| space.space == SpaceName::Old).unwrap().committed;
-    let mut scope = heap.scope();
+/// Bytes that old space has mapped.
+fn committed_old(heap: &Heap) -> u64 {
+    heap.space_statistics().iter().find(|space| space.space == SpaceName::Old).unwrap().committed
+}
+
+/// Two pages of old objects, and what holds every second of them.
+fn half_of_old_objects<'s>(scope: &mut Scope<'s>) -> Result<Local<'s, JsArray>, Error> {
     let kept = scope.array(&[])?;
     for place in 0..10_000 {
         let mut turn = scope.scope();
@@ -344,8 +343,18 @@ fn growth_after_a_full_collection(sweep_ns_per_byte: f64) -> Result<u64, Error> 
             turn.array_push(kept, object.into())?;
         }
     }
+    Ok(kept)
+}
+
+/// Two pages of old objects of which every second is dead, not swept yet; then survivors that go to old space. How much it grew.
+fn growth_after_a_full_collection(sweep_ns_per_byte: f64) -> Result<u64, Error> {
+    let cost = Some(CostModel { sweep_ns_per_byte, ..CostModel::REFERENCE });
+    // As Node 22: later collections fill holes themselves.
+    let mut heap = Heap::new(HeapOptions { cost, profile: &NODE_22, ..HeapOptions::for_tests() })?;
+    let mut scope = heap.scope();
+    let kept = half_of_old_objects(&mut scope)?;
     scope.collect_garbage()?;
-    let before = committed(&scope);
+    let before = committed_old(&scope);
     for place in 0..3_000 {
         let mut turn = scope.scope();
         let object = turn.object(&[place.into(); 4])?;
@@ -353,7 +362,7 @@ fn growth_after_a_full_collection(sweep_ns_per_byte: f64) -> Result<u64, Error> 
     }
     scope.collect(GcKind::Minor)?;
     scope.collect(GcKind::Minor)?;
-    Ok(committed(&scope) - before)
+    Ok(committed_old(&scope) - before)
 }
 
 #[test]
@@ -366,18 +375,9 @@ fn promoted_objects_go_where_the_background_sweepers_found_room() {
 fn growth_within_a_full_collection(node: u32) -> Result<u64, Error> {
     let profile = Profile::for_node(node).unwrap();
     let mut heap = Heap::new(HeapOptions { profile, ..HeapOptions::for_tests() })?;
-    let committed =
-        |heap: &Heap| heap.space_statistics().iter().find(|space| space.space == SpaceName::Old).unwrap().committed;
     let mut scope = heap.scope();
-    let kept = scope.array(&[])?;
-    for place in 0..10_000 {
-        let mut turn = scope.scope();
-        let object = turn.object_literal(Placement::Old, &[place.into(); 4])?;
-        if place % 2 == 0 {
-            turn.array_push(kept, object.into())?;
-        }
-    }
-    let before = committed(&scope);
+    let kept = half_of_old_objects(&mut scope)?;
+    let before = committed_old(&scope);
     // Half of what is young dies: no page is handed over whole.
     for place in 0..3_000 {
         let mut turn = scope.scope();
@@ -388,7 +388,7 @@ fn growth_within_a_full_collection(node: u32) -> Result<u64, Error> {
     }
     scope.collect_garbage()?;
     scope.verify().expect("nothing was put over a living object");
-    Ok(committed(&scope) - before)
+    Ok(committed_old(&scope) - before)
 }
 
 #[test]

@@ -184,7 +184,8 @@ fn workload_run(workload: &Workload, flags: Vec<String>, options: &RunOptions, l
         let outcome = match engine.run(workload, &settings, &mut console) {
             Ok(outcome) => outcome,
             Err(error) => {
-                console.tell_what_ended()?;
+                // The run that failed says how the process ends, whether or not the other one can be told.
+                let _ = console.tell_what_ended();
                 return Err(error.into());
             }
         };

@@ -6,71 +6,52 @@
 //! marked object that was not visited is either in the pool or held, and both are visited to the end by the final pause.
 
 use super::Mechanism;
-use super::mark::{Hand, Marking, pack};
+use super::mark::{Hand, Marking, pack, unpack};
 use crate::memory::Worklist;
 use crate::object::word::{is_reference, is_weak_reference};
 use crate::space::pages::{CANDIDATE, YOUNG};
 
-/// Entries of a segment of V8's worklists (`MarkingWorklist`).
-const SEGMENT: usize = 64;
-/// Background markers at work: Node's platform has so many threads (`--v8-pool-size`), whatever the number of processors.
-pub(super) const MARKERS: usize = 4;
 /// Least that a marker reads in its turn, bytes.
 const LEAST_SHARE: u64 = 1024;
 
-/// A segment that only its marker sees.
-#[derive(Clone, Copy)]
-struct Segment {
-    entries: [u32; SEGMENT],
-    length: usize,
-}
-
-impl Default for Segment {
-    fn default() -> Segment {
-        Segment { entries: [0; SEGMENT], length: 0 }
-    }
-}
-
-impl Segment {
-    fn pop(&mut self) -> Option<u32> {
-        self.length = self.length.checked_sub(1)?;
-        Some(self.entries[self.length])
-    }
-
-    fn publish(&mut self, pool: &mut Worklist<u32>) {
-        self.entries[..self.length].iter().for_each(|&index| pool.push(index));
-        self.length = 0;
-    }
-}
-
-/// What a marker holds: the segment that it fills and the one that it works through.
-#[derive(Clone, Copy, Default)]
+/// What a marker holds: the segment that it fills and the one that it works through. Only it sees them.
+#[derive(Default)]
 pub(crate) struct Held {
-    filled: Segment,
-    worked: Segment,
+    filled: Vec<u32>,
+    worked: Vec<u32>,
+    /// Entries of a segment.
+    segment: usize,
 }
 
 impl Held {
+    fn new(segment: usize) -> Held {
+        Held { segment, ..Held::default() }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
-        self.filled.length + self.worked.length == 0
+        self.filled.is_empty() && self.worked.is_empty()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.filled.clear();
+        self.worked.clear();
     }
 
     #[inline(always)]
     pub(super) fn push(&mut self, index: u32, pool: &mut Worklist<u32>) {
-        if self.filled.length == SEGMENT {
-            self.filled.publish(pool);
+        if self.filled.len() >= self.segment {
+            publish(&mut self.filled, pool);
         }
-        self.filled.entries[self.filled.length] = index;
-        self.filled.length += 1;
+        self.filled.push(index);
     }
 
     #[inline(always)]
     fn pop(&mut self, pool: &mut Worklist<u32>) -> Option<u32> {
-        if self.worked.length == 0 {
-            if self.filled.length > 0 {
-                std::mem::swap(&mut self.worked, &mut self.filled);
-            } else {
+        if self.worked.is_empty() {
+            if self.filled.is_empty() {
                 self.take_from(pool);
+            } else {
+                std::mem::swap(&mut self.worked, &mut self.filled);
             }
         }
         self.worked.pop()
@@ -81,24 +62,34 @@ impl Held {
         if !self.is_empty() {
             return;
         }
-        while self.worked.length < SEGMENT
-            && let Some(index) = pool.pop()
-        {
-            self.worked.entries[self.worked.length] = index;
-            self.worked.length += 1;
-        }
+        self.worked.extend(std::iter::from_fn(|| pool.pop()).take(self.segment));
         // In the order in which it was filled.
-        self.worked.entries[..self.worked.length].reverse();
+        self.worked.reverse();
     }
 
     /// Everybody sees it now.
     pub(super) fn publish(&mut self, pool: &mut Worklist<u32>) {
-        self.worked.publish(pool);
-        self.filled.publish(pool);
+        publish(&mut self.worked, pool);
+        publish(&mut self.filled, pool);
     }
 }
 
+fn publish(segment: &mut Vec<u32>, pool: &mut Worklist<u32>) {
+    segment.drain(..).for_each(|index| pool.push(index));
+}
+
 impl Marking {
+    /// So many background markers, and the write barrier, hold segments of so many entries.
+    pub(crate) fn set_background(&mut self, markers: usize, segment: usize) {
+        self.held = (0..markers).map(|_| Held::new(segment)).collect();
+        self.stored = Held::new(segment);
+    }
+
+    /// Everybody shares what they hold.
+    pub(super) fn share_held(&mut self) {
+        self.held.iter_mut().chain([&mut self.stored]).for_each(|held| held.publish(&mut self.worklist));
+    }
+
     /// The main thread finds nothing to mark: what is left, if anything, background markers hold.
     pub(crate) fn looks_done(&self) -> bool {
         self.worklist.is_empty() && self.pieces.is_empty()
@@ -133,7 +124,7 @@ impl Mechanism {
 
     /// The main thread does the same with what it finds, and shares what it has not come to. The bytes that it read.
     pub(crate) fn mark_on_main_thread(&mut self, budget: u64) -> u64 {
-        let mut held = Held::default();
+        let mut held = Held::new(self.marking.stored.segment);
         let before = self.marking.read_bytes;
         self.mark_with(&mut held, budget);
         held.publish(&mut self.marking.worklist);
@@ -156,7 +147,7 @@ impl Mechanism {
         let mut hand = Hand { waiting: none.top(), view: self.spaces.pages.mark_view(), read: 0 };
         while hand.read < budget {
             let run = match (held.pop(worklist), pieces.is_empty()) {
-                (Some(index), _) => hand.open_packed(index, pieces),
+                (Some(index), _) => hand.open(unpack(index), pieces),
                 (None, false) => match pieces.pop() {
                     Some(piece) => hand.next_piece(piece, pieces),
                     None => break,
@@ -187,16 +178,16 @@ mod tests {
     #[test]
     fn a_marker_shares_what_does_not_fit_in_a_segment() {
         let mut pool = Worklist::new();
-        let mut held = Held::default();
-        for index in 1..=SEGMENT as u32 {
+        let mut held = Held::new(4);
+        for index in 1..=4 {
             held.push(index, &mut pool);
         }
         assert!(pool.is_empty());
         held.push(100, &mut pool);
-        assert_eq!((pool.len(), held.pop(&mut pool)), (SEGMENT, Some(100)));
-        assert_eq!(held.pop(&mut pool), Some(SEGMENT as u32), "nothing held: a segment of the pool is taken");
+        assert_eq!((pool.len(), held.pop(&mut pool)), (4, Some(100)));
+        assert_eq!(held.pop(&mut pool), Some(4), "nothing held: a segment of the pool is taken");
         assert!(pool.is_empty() && !held.is_empty());
         held.publish(&mut pool);
-        assert_eq!(pool.len(), SEGMENT - 1);
+        assert_eq!(pool.len(), 3);
     }
 }

@@ -11,7 +11,7 @@
 //! old space are marked at once (black allocation). Stack roots are seen only by the final pause.
 
 use super::Mechanism;
-use super::background_mark::{Held, MARKERS};
+use super::background_mark::Held;
 use crate::memory::{BitTable, MarkView, Reservation, Share, Slots, Top, WORD, Worklist};
 use crate::mutants::{Mutant, on};
 use crate::object::word::{address as address_of, is_reference, is_weak_reference};
@@ -51,7 +51,7 @@ pub(crate) struct Marking {
     /// Long objects that were not visited to the end.
     pub(super) pieces: Worklist<Piece>,
     /// Of those that were not visited, what background markers have taken for themselves.
-    pub(super) held: [Held; MARKERS],
+    pub(super) held: Vec<Held>,
     /// The same of the write barrier: only a full segment of what it marks is seen (V8 `MarkingBarrier::current_worklists_`).
     pub(super) stored: Held,
     /// Slots of old objects that point into evacuation candidates.
@@ -125,9 +125,8 @@ impl Marking {
         place: impl Fn(u64) -> Option<u64>,
         mut place_waiting: impl FnMut(u64) -> Option<u64>,
     ) {
-        // Markers stop for a scavenge, and share what they hold.
-        self.held.iter_mut().for_each(|held| held.publish(&mut self.worklist));
-        self.stored.publish(&mut self.worklist);
+        // Markers stop for a scavenge.
+        self.share_held();
         self.worklist.retain_map(|index| place_waiting(unpack(index)).map(pack));
         self.pieces
             .retain_map(|piece| place(unpack(piece.object)).map(|address| Piece { object: pack(address), ..piece }));
@@ -140,8 +139,7 @@ impl Marking {
 
     pub(crate) fn reset(&mut self) {
         self.active = false;
-        self.held = Default::default();
-        self.stored = Held::default();
+        self.held.iter_mut().chain([&mut self.stored]).for_each(Held::clear);
         self.worklist.reset();
         self.pieces.reset();
         self.recorded.reset();
@@ -180,8 +178,7 @@ impl Mechanism {
 
     /// Visits marked objects until nothing is left (true) or `budget` bytes were read.
     pub(crate) fn drain_marking(&mut self, budget: u64) -> bool {
-        self.marking.held.iter_mut().for_each(|held| held.publish(&mut self.marking.worklist));
-        self.marking.stored.publish(&mut self.marking.worklist);
+        self.marking.share_held();
         if self.marking.has_candidates() { self.drain::<true>(budget) } else { self.drain::<false>(budget) }
     }
 
@@ -304,7 +301,7 @@ impl<S: Share> Marker<'_, S> {
 impl<'m, S: Share> Hand<'m, S> {
     /// The slots of a marked object, which counts as live from here on.
     #[inline(always)]
-    fn open(&mut self, address: u64, pieces: &mut Worklist<Piece>) -> Run<'m> {
+    pub(super) fn open(&mut self, address: u64, pieces: &mut Worklist<Piece>) -> Run<'m> {
         let address = self.view.place(address);
         let header = Header(self.view.word(address));
         if header.is_usual() {
@@ -320,11 +317,6 @@ impl<'m, S: Share> Hand<'m, S> {
         }
         self.read += (WORD + header.tagged() * TAGGED).max(header.bytes().min(LINE));
         Run { address, slots: self.view.slots(address + WORD, header.tagged()) }
-    }
-
-    #[inline(always)]
-    pub(super) fn open_packed(&mut self, index: u32, pieces: &mut Worklist<Piece>) -> Run<'m> {
-        self.open(unpack(index), pieces)
     }
 
     /// A piece of a long object; the rest waits.

@@ -49,7 +49,7 @@ pub use weak_objects::Finalization;
 use crate::collect::{Mechanism, VerifyError};
 use crate::event::Event;
 use crate::object::layout::VersionSizes;
-use crate::policy::{ExternalMemory, GcTracer, Limits, Policy, limits};
+use crate::policy::{BACKGROUND_MARKERS, ExternalMemory, GcTracer, Limits, MARKING_SEGMENT, Policy, limits};
 use crate::profile::{FullCollectionsCount, Profile};
 use crate::space::Spaces;
 use crate::space::pages::Geometry;
@@ -318,6 +318,7 @@ impl Heap {
             table_types: Vec::new(),
             peak_used: 0,
         };
+        heap.mechanism.marking.set_background(BACKGROUND_MARKERS, MARKING_SEGMENT);
         heap.mechanism.sweeps_before_evacuation = profile.collection.sweeps_before_evacuation;
         heap.mechanism.promotes_all = profile.new_space.full_collection_promotes_all || options.nursery.is_some();
         heap.mechanism.count_mementos_of_promoted_pages =

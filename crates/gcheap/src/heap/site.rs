@@ -6,7 +6,7 @@
 use super::Heap;
 use super::error::Error;
 use crate::event::{Event, SiteDecision};
-use crate::policy::{SiteInputs, crossed_pretenuring_threshold, resets_tenured_sites};
+use crate::policy::{SiteInputs, crossed_pretenuring_threshold, enough_mementos, resets_tenured_sites};
 
 /// A literal in a program.
 ///
@@ -103,9 +103,7 @@ impl Heap {
         let time_ms = self.time_ms();
         for number in 0..self.sites.len() {
             let state = self.sites[number];
-            if u64::from(self.mechanism.mementos_found[number]) < rules.min_created.max(1) {
-                // A site of which too few were found is not looked at: what was created and found counts next time too (V8
-                // `PretenuringHandler::MergeAllocationSitePretenuringFeedback`).
+            if !enough_mementos(self.mechanism.mementos_found[number].into(), rules) {
                 continue;
             }
             let found = std::mem::take(&mut self.mechanism.mementos_found[number]);

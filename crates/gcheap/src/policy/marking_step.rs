@@ -1,4 +1,4 @@
-//! How much the main thread marks when an allocation observer asks it to.
+//! How marking is shared out: the background markers, and how much the main thread marks when an allocation observer asks it to.
 //!
 //! Up to 11.3 by allocations: `IncrementalMarking::StepSizeToMakeProgress` (src/heap/incremental-marking.cc). What background markers
 //! have done counts as done, so a step has more than the least to do only where they are behind, which is so near the limit, where
@@ -6,6 +6,11 @@
 //! (src/heap/base/incremental-marking-schedule.cc).
 
 use crate::profile::{KIB, MIB};
+
+/// Background markers at work: Node's platform has so many threads (`--v8-pool-size`), whatever the number of processors.
+pub const BACKGROUND_MARKERS: usize = 4;
+/// Entries of a segment of the marking worklists (`MarkingWorklist`, src/heap/marking-worklist.h).
+pub const MARKING_SEGMENT: usize = 64;
 
 /// Steps until all is marked near the limit (`kTargetStepCountAtOOM`), and otherwise (`kTargetStepCount`).
 const STEPS_NEAR_LIMIT: u64 = 32;
@@ -50,7 +55,7 @@ const EXPECTED_MS: f64 = 500.0;
 pub struct TimedStepInputs {
     /// Old-generation objects now, bytes.
     pub live: u64,
-    /// Time since marking started.
+    /// Time since marking started, ms of the heap's clock.
     pub elapsed_ms: f64,
     /// Bytes marked so far: what counts as progress.
     pub marked: u64,

@@ -10,7 +10,7 @@
 //! | how far may the old generation grow now? | [`recompute_limits`], [`next_limit`], [`growing_factor`] | `growing.rs` |
 //! | and before the first full collection? | [`shrink_initial_limit`] | `initial_limit.rs` |
 //! | does marking start? | [`start_of_marking`] | `start_of_marking.rs` |
-//! | how much does a step mark? | [`marking_step_bytes`], [`timed_step_bytes`] | `marking_step.rs` |
+//! | how much does a step mark, and who marks beside it? | [`marking_step_bytes`], [`timed_step_bytes`] | `marking_step.rs` |
 //! | when are the variables of a waiting program marked? | [`variables_marked_ms`] | `variables.rs` |
 //! | does the end of marking wait for a task? | [`task_wait_ms`] | `finalization.rs` |
 //! | which collector runs? | [`select_collector`] | `select_collector.rs` |

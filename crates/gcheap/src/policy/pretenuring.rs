@@ -17,9 +17,9 @@ use crate::profile::PretenuringRules;
 pub struct SiteInputs {
     /// Its decision so far.
     pub state: SiteDecision,
-    /// Mementos created since the last collection.
+    /// Mementos created since the last verdict.
     pub created: u64,
-    /// Mementos found behind survivors in this one.
+    /// Mementos found behind survivors since then.
     pub found: u64,
     /// The capacity of a semi-space was at or above the threshold during this collection.
     pub capacity_reached: bool,
@@ -40,6 +40,17 @@ pub struct SiteVerdict {
     pub ratio: f64,
     /// Code that embeds the site must go.
     pub deoptimize: bool,
+}
+
+/// Whether enough mementos of a site were found for a verdict; else what was created and found counts next time too (V8
+/// `PretenuringHandler::MergeAllocationSitePretenuringFeedback`).
+///
+/// ```
+/// use gcheap::{policy::enough_mementos, profile::NODE_24};
+/// assert!(!enough_mementos(99, &NODE_24.pretenuring) && enough_mementos(100, &NODE_24.pretenuring));
+/// ```
+pub fn enough_mementos(found: u64, rules: &PretenuringRules) -> bool {
+    found >= rules.min_created.max(1)
 }
 
 /// The verdict on a site, or `None` when too few mementos were created to tell.

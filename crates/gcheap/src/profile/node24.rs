@@ -185,5 +185,5 @@ pub static NODE_24: Profile = Profile {
         rss: 42_600_000,
         start_ms: 16.0,
     },
-    cost: CostModel::REFERENCE.with_dead_ephemeron(400.0),
+    cost: CostModel { dead_ephemeron_ns: 400.0, ..CostModel::REFERENCE },
 };

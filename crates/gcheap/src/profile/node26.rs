@@ -188,5 +188,5 @@ pub static NODE_26: Profile = Profile {
         rss: 42_000_000,
         start_ms: 17.0,
     },
-    cost: CostModel::REFERENCE.with_dead_ephemeron(400.0),
+    cost: CostModel { dead_ephemeron_ns: 400.0, ..CostModel::REFERENCE },
 };

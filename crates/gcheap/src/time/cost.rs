@@ -60,7 +60,7 @@ pub struct CostModel {
     pub sweep_ns_per_byte: f64,
     /// Pause of a mark-compact for each entry of a weak map whose key is alive, ns.
     pub ephemeron_ns: f64,
-    /// The same for each entry that it drops.
+    /// The same for each entry that it drops, ns.
     pub dead_ephemeron_ns: f64,
 }
 
@@ -92,7 +92,8 @@ impl CostModel {
     /// The slowdown is that of Node 20 to 26 while asynchronous programs are marked, 2.1 to 2.4: four markers and the program share two
     /// processors, of which each has two fifths. A byte of an incremental step is assumed to cost what it costs in the pause; a step that
     /// finds nothing to mark took 0.012 to 0.015 ms. Sweeping took 2 to 8 ms for 85 MB. Entries of weak maps: maps of 15,000 to 100,000 living
-    /// keys with up to 240,000 dead ones, with the map and without; what a dead one takes is that of Node 18 to 22.
+    /// keys with up to 240,000 dead ones, with the map and without, on a day on
+    /// which pauses took a quarter longer than on the others, which was taken off; what a dead one takes is that of Node 18 to 22.
     pub const REFERENCE: CostModel = CostModel {
         mutator_ns_per_object: 0.0,
         mutator_ns_per_byte: 0.21,
@@ -120,11 +121,6 @@ impl CostModel {
     /// The reference costs with another speed of the program, ns per byte allocated.
     pub const fn with_mutator(ns_per_byte: f64) -> CostModel {
         CostModel { mutator_ns_per_byte: ns_per_byte, ..CostModel::REFERENCE }
-    }
-
-    /// These costs with a price of their own for an entry of a weak map that is dropped, ns.
-    pub const fn with_dead_ephemeron(self, ns: f64) -> CostModel {
-        CostModel { dead_ephemeron_ns: ns, ..self }
     }
 
     /// Program time for `objects` allocations of `bytes` in all, ns.
