@@ -63,6 +63,7 @@ counters! {
     custom_operations: "operations of the user",
     stretches: "stretches without a collection",
     literals: "literals by address",
+    variables_set: "variables set",
     handed_over: "nurseries handed over whole",
 }
 

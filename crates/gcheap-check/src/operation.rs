@@ -86,6 +86,8 @@ pub enum Action {
     TableSet,
     Stretch,
     Literals,
+    OpenVariable,
+    SetVariable,
     /// An operation of the user, by its place in the harness.
     Custom(u16),
 }
@@ -154,7 +156,7 @@ const WEIGHTS: &[(Action, u64)] = &[
     (Action::Advance, 8),
     (Action::Stress, 1),
     (Action::RefusePages, 5),
-    (Action::RefuseBackingStores, 1),
+    (Action::RefuseBackingStores, 3),
     (Action::AddNearLimit, 1),
     (Action::RemoveNearLimit, 1),
     (Action::Compare, 3),
@@ -173,6 +175,8 @@ const WEIGHTS: &[(Action, u64)] = &[
     (Action::TableSet, 16),
     (Action::Stretch, 50),
     (Action::Literals, 40),
+    (Action::OpenVariable, 8),
+    (Action::SetVariable, 30),
 ];
 
 impl Action {

@@ -7,7 +7,7 @@ use crate::operation::{Action, Operation};
 use crate::operations::phases;
 use crate::settings::Settings;
 use crate::world::{Pair, ROOTS, World};
-use gcheap::{Error, ErrorKind, GcKind, GcPhase, Heap, Scope};
+use gcheap::{Error, ErrorKind, GcKind, GcPhase, Heap, Scope, Variable};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -55,7 +55,7 @@ fn run(harness: &Harness, program: &[Operation], at: &RefCell<usize>) -> Result<
     let mut scope = heap.scope();
     while world.at < program.len() {
         let mut outermost = scope.scope();
-        let result = world.level(&mut outermost, &mut hooks, &[], 0);
+        let result = world.level(&mut outermost, &mut hooks, (&[], &[]), 0);
         *at.borrow_mut() = world.at.min(program.len().saturating_sub(1));
         result?;
     }
@@ -73,29 +73,34 @@ impl World<'_> {
         &mut self,
         scope: &mut Scope<'s>,
         hooks: &mut [Box<dyn Hook>],
-        outer: &[Pair<'s>],
+        (locals, variables): (&[Pair<'s>], &[Rc<Variable<'s>>]),
         depth: usize,
     ) -> Result<(), Found> {
-        let mut locals = outer.to_vec();
-        let inherited = locals.len();
+        let inherited = (locals.len(), variables.len());
+        let (mut locals, mut variables) = (locals.to_vec(), variables.to_vec());
         while let Some(&operation) = self.program.get(self.at) {
             self.coverage.operations += 1;
             let result = match operation.action {
                 Action::OpenScope if depth < MAX_DEPTH => {
                     self.at += 1;
                     let mut inner = scope.scope();
-                    self.level(&mut inner, hooks, &locals, depth + 1)?;
+                    self.level(&mut inner, hooks, (&locals, &variables), depth + 1)?;
                     continue;
                 }
                 Action::CloseScope if depth > 0 => {
                     self.at += 1;
-                    self.locals.truncate(inherited);
+                    self.leave(inherited);
                     return Ok(());
                 }
                 Action::OpenLocal => self.open_local(scope, &mut locals, operation.numbers),
-                _ => {
+                Action::OpenVariable => self.open_variable(scope, &mut locals, &mut variables, operation.numbers),
+                action => {
                     let mut turn = scope.scope();
-                    self.execute(&mut turn, &locals, operation)
+                    let handles = self.handles(&mut turn, &locals, &variables);
+                    handles.and_then(|handles| match action {
+                        Action::SetVariable => self.set_variable(&mut turn, &handles, &variables, operation.numbers),
+                        _ => self.execute(&mut turn, &handles, operation),
+                    })
                 }
             };
             let in_operation = |found: Found| Found { message: format!("{operation:?}: {}", found.message), ..found };
@@ -117,15 +122,22 @@ impl World<'_> {
             let every = self.harness.settings().compare_every;
             if every > 0 && self.coverage.operations.is_multiple_of(every) {
                 let mut turn = scope.scope();
-                settled(self.compare(&mut turn, &locals)).map_err(in_operation)?;
+                let handles = self.handles(&mut turn, &locals, &variables);
+                settled(handles.and_then(|handles| self.compare(&mut turn, &handles))).map_err(in_operation)?;
             }
             for hook in hooks.iter_mut() {
                 hook.after(operation, scope).map_err(|message| in_operation(Found { by: Caught::User, message }))?;
             }
             self.at += 1;
         }
-        self.locals.truncate(inherited);
+        self.leave(inherited);
         Ok(())
+    }
+
+    /// The locals and variables of a scope end with it.
+    fn leave(&mut self, (locals, variables): (usize, usize)) {
+        self.locals.truncate(locals);
+        self.variables.truncate(variables);
     }
 
     /// After out of memory the heap is valid, and serves again once roots are dropped.
@@ -155,7 +167,7 @@ impl World<'_> {
         scope.refuse_backing_stores_after(None);
         scope.collect_at_every(0, GcKind::Minor);
         phases::release(scope);
-        self.locals.clear();
+        self.leave((0, 0));
         {
             let mut turn = scope.scope();
             settled(self.compare(&mut turn, &[]))?;

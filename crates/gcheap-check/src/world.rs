@@ -8,7 +8,7 @@ use crate::operation::Operation;
 use crate::random::Random;
 use crate::statistics::Counters;
 use gcheap::types::{JsArray, JsFunction, JsObject, Object, Record, Table};
-use gcheap::{AllocationSite, Error, Global, Heap, Local, Placement, RecordType, Scope, Value, WeakHandle};
+use gcheap::{AllocationSite, Error, Global, Heap, Local, Placement, RecordType, Scope, Value, Variable, WeakHandle};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -38,6 +38,8 @@ pub(crate) struct World<'p> {
     pub(crate) roots: Vec<Option<(Global, Id)>>,
     /// Nodes of the handles of the open scopes.
     pub(crate) locals: Vec<Id>,
+    /// What the variables of the open scopes refer to now.
+    pub(crate) variables: Vec<Id>,
     pub(crate) kept: BTreeSet<Id>,
     pub(crate) watched: Vec<WatchedNode>,
     /// Cells that have been queued for certain.
@@ -79,6 +81,7 @@ impl<'p> World<'p> {
             model: Model::default(),
             roots: (0..ROOTS).map(|_| None).collect(),
             locals: Vec::new(),
+            variables: Vec::new(),
             kept: BTreeSet::new(),
             watched: Vec::new(),
             queued: Vec::new(),
@@ -106,7 +109,8 @@ impl<'p> World<'p> {
     pub(crate) fn strong_roots(&self) -> impl Iterator<Item = Id> {
         let roots = self.roots.iter().flatten().map(|(_, id)| *id);
         let queued = self.queued.iter().flat_map(|cell| [cell.holdings, cell.registry]);
-        roots.chain(self.locals.iter().copied()).chain(self.kept.iter().copied()).chain(queued)
+        let handles = self.locals.iter().chain(&self.variables).chain(&self.kept);
+        roots.chain(handles.copied()).chain(queued)
     }
 
     pub(crate) fn reachable(&self) -> Vec<bool> {
@@ -124,6 +128,54 @@ impl<'p> World<'p> {
         locals.push((local, *id));
         self.locals.push(*id);
         Ok(())
+    }
+
+    /// A variable that refers to what a new local refers to; the local stays, whatever the variable is set to.
+    pub(crate) fn open_variable<'s>(
+        &mut self,
+        scope: &mut Scope<'s>,
+        locals: &mut Vec<Pair<'s>>,
+        variables: &mut Vec<Rc<Variable<'s>>>,
+        numbers: [u32; 3],
+    ) -> Done {
+        let before = locals.len();
+        self.open_local(scope, locals, numbers)?;
+        for &(local, id) in &locals[before..] {
+            variables.push(Rc::new(scope.variable(local)?));
+            self.variables.push(id);
+        }
+        Ok(())
+    }
+
+    /// Sets a variable of this scope or of one around it to what was found in this turn.
+    pub(crate) fn set_variable<'t>(
+        &mut self,
+        turn: &mut Scope<'t>,
+        locals: &[Pair<'t>],
+        variables: &[Rc<Variable<'t>>],
+        numbers: [u32; 3],
+    ) -> Done {
+        let place = Self::below(numbers[0], variables.len());
+        let Some(variable) = variables.get(place) else { return Ok(()) };
+        let Some((local, id)) = self.pick(turn, locals, numbers[1])? else { return Ok(()) };
+        turn.variable_set(variable, local)?;
+        self.variables[place] = id;
+        self.coverage.variables_set += 1;
+        Ok(())
+    }
+
+    /// The handles of a turn: the locals, and what the variables refer to now.
+    pub(crate) fn handles<'t>(
+        &self,
+        turn: &mut Scope<'t>,
+        locals: &[Pair<'t>],
+        variables: &[Rc<Variable<'t>>],
+    ) -> Done<Vec<Pair<'t>>> {
+        let mut handles = locals.to_vec();
+        for (variable, id) in variables.iter().zip(&self.variables) {
+            handles.push((turn.variable_get(variable)?, *id));
+        }
+        Ok(handles)
     }
 
     /// A handle chosen by a number: a root or local, then some steps along references.

@@ -43,6 +43,7 @@ fn random_programs_agree_with_the_model() {
         ("range errors", total.range_errors),
         ("stretches", total.stretches),
         ("literals", total.literals),
+        ("variables set", total.variables_set),
     ];
     for (what, count) in must_be_seen {
         assert!(count > 0, "no {what}: {total:#?}");

@@ -53,7 +53,7 @@ impl World<'_> {
                 custom.run(&mut Turn { world: self, scope: turn, locals }, operation.numbers)
             }
             // They need the scope of the program itself.
-            OpenScope | CloseScope | OpenLocal => Ok(()),
+            OpenScope | CloseScope | OpenLocal | OpenVariable | SetVariable => Ok(()),
         }
     }
 }
