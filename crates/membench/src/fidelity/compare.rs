@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use super::recording::{Observed, Sample};
 use crate::workload::Label;
 
-/// Sizes lie inside the spread up to this share of the median beyond it.
-const SIZE_SLACK: f64 = 0.05;
-/// Counts lie inside the spread up to this far beyond it.
+/// What is compared lies inside the spread up to this share of the median beyond it.
+const SLACK: f64 = 0.05;
+/// Counts have so much more room: they are whole, and often small.
 const COUNT_SLACK: f64 = 1.0;
 
 /// Least, middle and greatest of the real runs.
@@ -58,13 +58,22 @@ impl Spread {
 
     /// Whether a size lies inside.
     pub fn holds_size(&self, size: u64) -> bool {
-        self.holds(size, SIZE_SLACK * self.median)
+        self.holds(size, SLACK * self.median)
     }
 
     /// Whether a count, of collections or iterations, lies inside.
-    pub fn holds_count(&self, count: u64) -> bool {
-        self.holds(count, COUNT_SLACK)
+    pub fn holds_count(&self, count: u64) -> Inside {
+        Inside { wide: self.holds(count, SLACK * self.median + COUNT_SLACK), narrow: self.holds(count, COUNT_SLACK) }
     }
+}
+
+/// Whether a count lies inside the spread of the real runs, widened in two ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inside {
+    /// By 5 % of the median, and by 1.
+    pub wide: bool,
+    /// By 1 only.
+    pub narrow: bool,
 }
 
 /// The middle of sorted `values`.
@@ -149,14 +158,14 @@ impl SizeAtSample {
 pub struct Comparison {
     /// A real run ended this way too.
     pub outcome: bool,
-    /// It died in an iteration in which real runs die, or in one beside them.
-    pub death: bool,
+    /// The iteration in which it died lies inside the spread.
+    pub death: Inside,
     /// A real run died at this location too.
     pub location: bool,
     /// Young collections lie inside the spread.
-    pub scavenges: bool,
+    pub scavenges: Inside,
     /// Full collections lie inside the spread.
-    pub mark_compacts: bool,
+    pub mark_compacts: Inside,
     /// Each size of each sample that a real run has too.
     pub sizes: Vec<SizeAtSample>,
 }
@@ -258,7 +267,7 @@ pub struct Summary {
     /// Share with an outcome of the real runs.
     pub outcome: f64,
     /// Share that died in an iteration of the real runs.
-    pub death: f64,
+    pub death: Shares,
     /// Share that died at a location of the real runs.
     pub location: f64,
     /// Median of the errors of the sizes, in the order of [`Metric::ALL`].
@@ -266,27 +275,43 @@ pub struct Summary {
     /// Share of all samples inside the spread, in the same order.
     pub inside: [Option<f64>; 3],
     /// Share with as many young collections as the real runs.
-    pub scavenges: f64,
+    pub scavenges: Shares,
     /// Share with as many full collections.
-    pub mark_compacts: f64,
+    pub mark_compacts: Shares,
+}
+
+/// Shares of those that lie [`Inside`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Shares {
+    /// By 5 % of the median, and by 1.
+    pub wide: f64,
+    /// By 1 only.
+    pub narrow: f64,
 }
 
 impl Summary {
     /// The summary of `comparisons`; `None` when there are none.
     pub fn of(comparisons: &[&Comparison]) -> Option<Summary> {
         let part = |read: fn(&Comparison) -> bool| share(comparisons.iter().map(|comparison| read(comparison)));
+        let parts = |read: fn(&Comparison) -> Inside| {
+            let inside = || comparisons.iter().map(|comparison| read(comparison));
+            Some(Shares {
+                wide: share(inside().map(|inside| inside.wide))?,
+                narrow: share(inside().map(|inside| inside.narrow))?,
+            })
+        };
         Some(Summary {
             cells: comparisons.len(),
             outcome: part(|comparison| comparison.outcome)?,
-            death: part(|comparison| comparison.death)?,
+            death: parts(|comparison| comparison.death)?,
             location: part(|comparison| comparison.location)?,
             errors: Metric::ALL
                 .map(|metric| median_of(comparisons.iter().filter_map(|comparison| comparison.error(metric)))),
             inside: Metric::ALL.map(|metric| {
                 share(comparisons.iter().flat_map(|comparison| comparison.of_metric(metric)).map(SizeAtSample::inside))
             }),
-            scavenges: part(|comparison| comparison.scavenges)?,
-            mark_compacts: part(|comparison| comparison.mark_compacts)?,
+            scavenges: parts(|comparison| comparison.scavenges)?,
+            mark_compacts: parts(|comparison| comparison.mark_compacts)?,
         })
     }
 }
@@ -356,10 +381,18 @@ mod tests {
     }
 
     #[test]
-    fn a_count_is_inside_up_to_one_beyond_the_spread() {
-        let spread = Spread::of([10, 12]).unwrap();
-        let inside: Vec<u64> = (0..20).filter(|count| spread.holds_count(*count)).collect();
-        assert_eq!(inside, [9, 10, 11, 12, 13]);
+    fn a_count_is_inside_up_to_five_percent_of_the_median_and_one_beyond_the_spread() {
+        // Real counts, then the least and the greatest that are inside, and the same with one only.
+        let cases: [(&[u64], [u64; 2], [u64; 2]); 3] =
+            [(&[10, 12], [9, 13], [9, 13]), (&[100], [94, 106], [99, 101]), (&[40, 50, 60], [37, 63], [39, 61])];
+        for (real, wide, narrow) in cases {
+            let spread = Spread::of(real.iter().copied()).unwrap();
+            let ends = |inside: fn(Inside) -> bool| {
+                let mut inside = (0..200).filter(|count| inside(spread.holds_count(*count)));
+                [inside.next().unwrap(), inside.next_back().unwrap()]
+            };
+            assert_eq!((ends(|inside| inside.wide), ends(|inside| inside.narrow)), (wide, narrow), "{real:?}");
+        }
     }
 
     #[test]
@@ -375,7 +408,8 @@ mod tests {
         ];
         for (run, [death, location, scavenges, mark_compacts], error, samples) in cases {
             let comparison = Comparison::of(&run, &real).unwrap();
-            let got = [comparison.death, comparison.location, comparison.scavenges, comparison.mark_compacts];
+            let counts = [comparison.death, comparison.scavenges, comparison.mark_compacts].map(|count| count.narrow);
+            let got = [counts[0], comparison.location, counts[1], counts[2]];
             assert_eq!(got, [death, location, scavenges, mark_compacts], "{run:?}");
             assert!(comparison.outcome);
             assert_eq!(comparison.error(Metric::HeapUsed), Some(error), "{run:?}");
@@ -389,12 +423,13 @@ mod tests {
         let real = [run(2, "a", 10, 5, &[100]), run(2, "a", 10, 5, &[100]), run(5, "b", 20, 5, &[150])];
         let real: Vec<&Observed> = real.iter().collect();
         let among = among_themselves(&real);
-        let inside: Vec<[bool; 3]> = among.iter().map(|one| [one.death, one.location, one.scavenges]).collect();
+        let inside: Vec<[bool; 3]> =
+            among.iter().map(|one| [one.death.wide, one.location, one.scavenges.wide]).collect();
         assert_eq!(inside, [[true, true, true], [true, true, true], [false, false, false]]);
         let summary = Summary::of(&among.iter().collect::<Vec<_>>()).unwrap();
         assert_eq!(summary.cells, 3);
-        assert!((summary.death - 2.0 / 3.0).abs() < 1e-12);
-        assert_eq!(summary.mark_compacts, 1.0);
+        assert!((summary.death.wide - 2.0 / 3.0).abs() < 1e-12);
+        assert_eq!(summary.mark_compacts, Shares { wide: 1.0, narrow: 1.0 });
         // Errors: 100 against 125 twice, 150 against 100.
         assert_eq!(summary.errors[0], Some(0.2));
         assert_eq!(summary.inside[0], Some(2.0 / 3.0));

@@ -52,8 +52,9 @@ fn how() -> String {
          * The **error** of a size at a sample is its distance from the median of the real runs, as a share of that median.\n  \
          A cell shows the median over its samples.\n\
          * A size lies **inside** when it is in the spread of the real runs, least to greatest, widened by 5 % of the median;\n  \
-         a count of collections and the iteration of death, when they are in the spread widened by 1; the location, when\n  \
-         a real run had it. What lies outside is marked {OUTSIDE}.\n\
+         a count of collections and the iteration of death, when they are in the spread widened by 5 % of the median and by 1;\n  \
+         the location, when a real run had it. What lies outside is marked {OUTSIDE}. The summary has, in brackets, the same share with\n  \
+         counts widened by 1 only, where that is another.\n\
          * Real runs differ among themselves. The **mark to reach** is the same measure, taken of each real run against the\n  \
          others of its cell; rows `real` of the summary.\n"
     )

@@ -9,7 +9,7 @@
 //! A **cell** is a workload as one Node version below one limit. Its real runs lie in a [`recording`] of the
 //! repository, so the comparison needs no Node; `--record` makes the recordings anew. The simulation runs the same
 //! workload with the memory that the recording machine had, and [`compare`] says what lies inside the **spread** of the
-//! real runs: from the least to the greatest, widened by 5 % of the median for sizes and by 1 for counts of
+//! real runs: from the least to the greatest, widened by 5 % of the median, and by 1 more for counts of
 //! collections and the iteration of death. The location gets no such room. Real runs differ among themselves, so
 //! the same measure is taken of each real run against the others of its cell: that is the mark to reach.
 //!

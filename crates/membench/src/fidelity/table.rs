@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::compare::{Comparison, Ends, Metric, Spread, Summary, frequencies};
+use super::compare::{Comparison, Ends, Metric, Shares, Spread, Summary, frequencies};
 use super::recording::{Cell, Observed};
 use super::subject::Library;
 use super::{Measured, Results};
@@ -27,11 +27,13 @@ pub fn text(lang: Lang, results: &Results) -> String {
         format!(
             "In brackets: the real runs. Errors are medians over the samples, against the median of the real runs;\n\
              \"in\" is the share of samples inside the spread of the real runs. {OUTSIDE} lies outside it.\n\
-             The real rows hold each real run against the others of its cell: the mark to reach."
+             The real rows hold each real run against the others of its cell: the mark to reach. Counts may lie 5 % of\n\
+             the median and 1 beyond the real runs; in brackets of the summary, 1 only."
         ),
         format!(
             "括号内为真实运行。误差为各采样相对真实运行中位数的误差的中位数;“in”为落在真实运行范围内的采样比例。\n\
-             {OUTSIDE} 表示在范围之外。real 行是每次真实运行与同组其他真实运行的比较,即可达到的标准。"
+             {OUTSIDE} 表示在范围之外。real 行是每次真实运行与同组其他真实运行的比较,即可达到的标准。\n\
+             次数允许超出真实范围中位数的 5 % 再加 1;汇总中括号内只放宽 1。"
         ),
     );
     let mut parts = Vec::new();
@@ -73,7 +75,7 @@ fn row(lang: Lang, measured: &Measured) -> Option<Vec<String>> {
     let ends = Ends::of(&observed(measured))?;
     let mut row = vec![cell.workload.clone(), cell.node.to_string(), limit(cell)];
     row.push(format!("{}{}", outcome(simulated.outcome).get(lang), mark(comparison.outcome)));
-    row.push(count(simulated.last_iteration(), comparison.death, &ends.iteration));
+    row.push(count(simulated.last_iteration(), comparison.death.wide, &ends.iteration));
     let real: Vec<String> =
         locations(measured).iter().map(|(name, count)| format!("{} {count}", short(name))).collect();
     row.push(match &simulated.location {
@@ -84,8 +86,8 @@ fn row(lang: Lang, measured: &Measured) -> Option<Vec<String>> {
         row.push(comparison.error(metric).map_or("-".into(), error));
         row.push(comparison.inside(metric).map_or("-".into(), share));
     }
-    row.push(count(simulated.scavenges, comparison.scavenges, &ends.scavenges));
-    row.push(count(simulated.mark_compacts, comparison.mark_compacts, &ends.mark_compacts));
+    row.push(count(simulated.scavenges, comparison.scavenges.wide, &ends.scavenges));
+    row.push(count(simulated.mark_compacts, comparison.mark_compacts.wide, &ends.mark_compacts));
     Some(row)
 }
 
@@ -123,12 +125,12 @@ pub fn summaries(lang: Lang, measured: &[Measured]) -> Rows {
 
 fn summary_row(name: &str, who: &str, summary: &Summary) -> Vec<String> {
     let mut row = vec![name.to_owned(), who.to_owned(), summary.cells.to_string()];
-    row.extend([summary.outcome, summary.death, summary.location].map(share));
+    row.extend([share(summary.outcome), shares(summary.death), share(summary.location)]);
     for (median, inside) in summary.errors.into_iter().zip(summary.inside) {
         row.push(median.map_or("-".into(), error));
         row.push(inside.map_or("-".into(), share));
     }
-    row.extend([summary.scavenges, summary.mark_compacts].map(share));
+    row.extend([summary.scavenges, summary.mark_compacts].map(shares));
     row
 }
 
@@ -191,6 +193,12 @@ pub(super) fn share(value: f64) -> String {
     format!("{:.0} %", value * 100.0)
 }
 
+/// Of counts: beside it the share with a spread widened by 1 only, where that is another.
+fn shares(of: Shares) -> String {
+    let [wide, narrow] = [of.wide, of.narrow].map(share);
+    if wide == narrow { wide } else { format!("{wide} ({narrow})") }
+}
+
 /// `rows` in columns: numbers end where the column ends, words begin where it begins.
 fn aligned(rows: &Rows) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -233,13 +241,23 @@ struct CellLine<'a> {
     real_scavenges: [u64; 2],
     mark_compacts: u64,
     real_mark_compacts: [u64; 2],
-    inside: Inside,
+    inside: InsideLine,
+    by_one: ByOne<bool>,
+}
+
+/// The same, of counts, with the spread widened by 1 only.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ByOne<T> {
+    death: T,
+    scavenges: T,
+    mark_compacts: T,
 }
 
 /// What lies inside the spread of the real runs; of sizes, the share of the samples that do.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Inside {
+struct InsideLine {
     outcome: bool,
     death: bool,
     location: bool,
@@ -272,6 +290,7 @@ struct SummaryLine {
     external_error: Option<f64>,
     scavenges: f64,
     mark_compacts: f64,
+    by_one: ByOne<f64>,
 }
 
 impl From<Summary> for SummaryLine {
@@ -280,13 +299,18 @@ impl From<Summary> for SummaryLine {
         SummaryLine {
             cells: summary.cells,
             outcome: rounded(summary.outcome),
-            death: rounded(summary.death),
+            death: rounded(summary.death.wide),
             location: rounded(summary.location),
             heap_used_error,
             heap_total_error,
             external_error,
-            scavenges: rounded(summary.scavenges),
-            mark_compacts: rounded(summary.mark_compacts),
+            scavenges: rounded(summary.scavenges.wide),
+            mark_compacts: rounded(summary.mark_compacts.wide),
+            by_one: ByOne {
+                death: rounded(summary.death.narrow),
+                scavenges: rounded(summary.scavenges.narrow),
+                mark_compacts: rounded(summary.mark_compacts.narrow),
+            },
         }
     }
 }
@@ -337,15 +361,20 @@ fn cell_line<'a>(library: Library, measured: &'a Measured, ends: &Ends) -> CellL
         real_scavenges: whole(&ends.scavenges),
         mark_compacts: simulated.mark_compacts,
         real_mark_compacts: whole(&ends.mark_compacts),
-        inside: Inside {
+        inside: InsideLine {
             outcome: comparison.outcome,
-            death: comparison.death,
+            death: comparison.death.wide,
             location: comparison.location,
             heap_used,
             heap_total,
             external,
-            scavenges: comparison.scavenges,
-            mark_compacts: comparison.mark_compacts,
+            scavenges: comparison.scavenges.wide,
+            mark_compacts: comparison.mark_compacts.wide,
+        },
+        by_one: ByOne {
+            death: comparison.death.narrow,
+            scavenges: comparison.scavenges.narrow,
+            mark_compacts: comparison.mark_compacts.narrow,
         },
     }
 }
