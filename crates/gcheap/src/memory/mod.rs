@@ -17,6 +17,7 @@ mod bits;
 mod mark_view;
 mod mutator_view;
 mod page_slots;
+mod prefault;
 mod reservation;
 mod side_tables;
 mod worklist;
