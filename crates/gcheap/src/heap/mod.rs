@@ -7,6 +7,7 @@ mod allocate;
 mod allocation_limit;
 mod arrays;
 mod baseline;
+pub(crate) mod boilerplate;
 mod buffers;
 mod collect;
 mod collections;

@@ -145,6 +145,16 @@ impl<'m> MutatorView<'m> {
         }
     }
 
+    /// Writes words from a place on; panics if they are more than [`Reservation::MOST_IN_A_RUN`].
+    #[inline(always)]
+    pub(crate) fn write_words(&mut self, place: Place<'m>, words: &[u64]) {
+        assert!(words.len() as u64 <= Reservation::MOST_IN_A_RUN);
+        // SAFETY: `at` is in bounds of the reservation, behind which a gap of MOST_IN_A_RUN words belongs to the same mapping, and there are
+        // no more words than that. The reservation is borrowed exclusively for this view, and the view by `&mut`, so nobody else
+        // reads or writes it now, and `words` is no part of it.
+        unsafe { std::ptr::copy_nonoverlapping(words.as_ptr(), self.at(place), words.len()) }
+    }
+
     /// Asks the processor to load the line of a place; changes nothing.
     #[inline(always)]
     pub(crate) fn prefetch(&self, place: Place<'m>) {
