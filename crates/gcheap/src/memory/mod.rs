@@ -20,15 +20,17 @@ mod page_slots;
 mod prefault;
 mod reservation;
 mod side_tables;
+mod update_view;
 mod worklist;
 
 pub(crate) use backing_store::BackingStore;
-pub(crate) use bits::{BitTable, SPAN};
+pub(crate) use bits::{BitTable, Bits, SPAN};
 pub(crate) use mark_view::{Half, MarkView, Share, Slots, Whole};
 pub(crate) use mutator_view::{Brand, MutatorView, Place, STORED};
 pub(crate) use page_slots::PageSlots;
 pub(crate) use reservation::{Reservation, SMALL_HEAP};
 pub(crate) use side_tables::{SideTables, Table};
+pub(crate) use update_view::UpdateView;
 pub(crate) use worklist::{Top, Worklist};
 
 /// Bytes of a tagged word.

@@ -256,6 +256,13 @@ impl Reservation {
         unsafe { std::slice::from_raw_parts_mut(self.base.as_ptr().add(start).cast::<u64>(), words as usize) }
     }
 
+    /// A run of words.
+    pub(super) fn words(&self, address: u64, words: u64) -> &[u64] {
+        let start = self.run(address, words.saturating_mul(WORD));
+        // SAFETY: the run is in bounds and word-aligned; writers need `&mut self`, so the borrow keeps the words unchanged.
+        unsafe { std::slice::from_raw_parts(self.base.as_ptr().add(start).cast::<u64>(), words as usize) }
+    }
+
     /// A run of raw bytes.
     pub(crate) fn slice(&self, address: u64, bytes: u64) -> &[u8] {
         let start = self.run(address, bytes);

@@ -7,7 +7,7 @@ use crate::event::SpaceName;
 use crate::memory::backend::BackendKind;
 use crate::memory::{
     BitTable, Half, MarkView, MutatorView, OS_PAGE, PageSlots, Refused, Reservation, SMALL_HEAP, SideTables, Table,
-    Whole,
+    UpdateView, Whole,
 };
 use crate::mutants::{Mutant, on};
 use crate::object::Header;
@@ -135,6 +135,12 @@ impl Pages {
     ) -> R {
         let Pages { memory, marks, slots, remembered, flags, live, geometry, .. } = self;
         MutatorView::enter(memory, slots, remembered, flags, geometry.shift, |view| body(view, marks, live))
+    }
+
+    /// What the updating of pointers needs, with the mark bits and the remembered slots.
+    pub(crate) fn update_view(&mut self) -> (UpdateView<'_>, &BitTable, &BitTable) {
+        let Pages { memory, marks, slots, flags, geometry, .. } = self;
+        (UpdateView::new(memory, flags, geometry.shift), marks, slots)
     }
 
     /// As [`Self::mark_view`] for two markers, which `mark` lets run; false if there is no memory for the tables of the second, or if it
