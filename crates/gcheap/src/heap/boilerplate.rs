@@ -1,9 +1,9 @@
 //! Boilerplates: things made of literals that are copied, and differ from each other in a number only.
 //!
-//! What [`Literals`] works out anew for each thing is worked out once, word by word. A copy is a run of words in each space; then
-//! what hangs on the number, or on where the copy lies, is put in. What holds: a copy leaves the heap as the operations of
-//! [`Literals`] do that the boilerplate was put together of, in the same order. Where that is not certain nothing happens at all, and the caller
-//! is told so.
+//! What [`Literals`] works out anew for each thing is worked out once: each word is a constant and one of a few values that
+//! are known when a copy is made, the number say, or the place where the copy lies. What holds: a copy leaves the heap as the
+//! operations of [`Literals`] do that the boilerplate was put together of, in the same order. Where that is not certain nothing
+//! happens at all, and the caller is told so.
 
 use super::allocate::smi;
 use super::error::Error;
@@ -13,14 +13,26 @@ use super::literals::Literals;
 use super::number_text::integer_text;
 use super::objects::ELEMENTS;
 use super::site::Placement;
-use super::strings::{CHARACTERS, INITIAL_CACHE_ENTRIES, MIN_INDIRECT_LENGTH, SEQUENTIAL_LENGTH};
+use super::strings::{INITIAL_CACHE_ENTRIES, MIN_INDIRECT_LENGTH, SEQUENTIAL_LENGTH};
 use super::tagged::{Tagged, TaggedWord};
-use crate::memory::WORD;
+use crate::memory::{Sum, WORD};
 use crate::mutants::{Mutant, on};
 use crate::object::layout::{self, ALLOCATION_MEMENTO};
 use crate::object::word::{self, UNDEFINED, reference};
 use crate::object::{Header, Kind};
 use std::ops::RangeInclusive;
+
+/// What is added to the constant of a word: nothing;
+const NOTHING: u8 = 0;
+/// where the copy lies in new space, and in old;
+const YOUNG: u8 = 1;
+const OLD: u8 = 2;
+/// the number as a small integer;
+const NUMBER: u8 = 3;
+/// its digits; and where they stand in the text that ends in them, of which there may be two words.
+const DIGITS: u8 = 4;
+const TEXT: u8 = 5;
+const MORE_TEXT: u8 = 6;
 
 /// A thing made of literals, to be copied (V8 copies literals from boilerplates too). It is put together as a stack machine would:
 /// [`number`](Self::number), [`undefined`](Self::undefined) and [`text`](Self::text) leave a value, [`object`](Self::object) and
@@ -55,8 +67,9 @@ pub struct Boilerplate {
     /// Words more in a string than the layout says, and where those of numbers are born.
     padding: u64,
     numbers_are_old: bool,
-    /// Those in new space, those in old space.
-    blocks: [Block; 2],
+    /// What lies in new space, and in old.
+    young: Block,
+    old: Block,
     /// Words of the old block that refer to the young one.
     remembered: Vec<u32>,
     sites: Vec<u32>,
@@ -64,46 +77,41 @@ pub struct Boilerplate {
     /// The number that it was put together for, and those for which it is the same.
     number: i32,
     numbers: RangeInclusive<i32>,
-    stack: Vec<Item>,
+    stack: Vec<Sum>,
 }
 
 /// What lies in one space.
 #[derive(Debug, Default)]
 struct Block {
-    words: Vec<u64>,
+    words: Vec<Sum>,
     objects: u64,
-    /// Words that are the number and so much.
-    numbers: Vec<(u32, i32)>,
-    /// Words that refer to a place of a block.
-    references: Vec<(u32, Place)>,
 }
 
-/// A word of a block.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    is_old: bool,
-    at: u32,
-}
+impl Block {
+    fn bytes(&self) -> u64 {
+        self.words.len() as u64 * WORD
+    }
 
-#[derive(Clone, Copy, Debug)]
-enum Item {
-    Undefined,
-    Number(i32),
-    Object(Place),
+    /// An object begins; where.
+    fn begin(&mut self, header: Header) -> u64 {
+        let at = self.bytes();
+        self.objects += 1;
+        self.constants(&[header.0]);
+        at
+    }
+
+    fn constants(&mut self, words: &[u64]) {
+        self.words.extend(words.iter().map(|&word| (word, NOTHING)));
+    }
 }
 
 /// A text that ends in the number.
 #[derive(Debug)]
 struct Text {
-    /// The string of the number.
-    number: Place,
-    /// The whole, in the young block.
-    whole: u32,
-    /// What it begins with, and the bits that this takes.
-    start: u128,
+    /// A reference to the string of the number.
+    number: Sum,
+    /// Bits that come before the number.
     shift: u64,
-    /// It has a second word of characters.
-    is_long: bool,
 }
 
 impl Boilerplate {
@@ -113,7 +121,8 @@ impl Boilerplate {
             heap: literals.number,
             padding: literals.strings.padding,
             numbers_are_old: literals.strings.numbers_are_old,
-            blocks: Default::default(),
+            young: Block::default(),
+            old: Block::default(),
             remembered: Vec::new(),
             sites: Vec::new(),
             text: None,
@@ -125,40 +134,25 @@ impl Boilerplate {
 
     /// The number of the copy and so much.
     pub fn number(&mut self, more: i32) {
-        self.stack.push(Item::Number(more));
+        self.stack.push((word::smi(more), NUMBER));
     }
 
     /// `undefined`.
     pub fn undefined(&mut self) {
-        self.stack.push(Item::Undefined);
+        self.stack.push((UNDEFINED, NOTHING));
     }
 
-    fn begin(&mut self, is_old: bool, header: Header) -> Place {
-        let block = &mut self.blocks[usize::from(is_old)];
-        let at = block.words.len() as u32;
-        block.words.push(header.0);
-        block.objects += 1;
-        Place { is_old, at }
+    fn block(&mut self, is_old: bool) -> &mut Block {
+        if is_old { &mut self.old } else { &mut self.young }
     }
 
-    fn write(&mut self, is_old: bool, item: Item) {
-        let block = &mut self.blocks[usize::from(is_old)];
-        let at = block.words.len() as u32;
-        block.words.push(UNDEFINED);
-        match item {
-            Item::Undefined => {}
-            Item::Number(more) => block.numbers.push((at, more)),
-            Item::Object(place) => {
-                block.references.push((at, place));
-                if is_old && !place.is_old {
-                    self.remembered.push(at);
-                }
+    fn write(&mut self, is_old: bool, values: Vec<Sum>) {
+        for value in values {
+            if is_old && value.1 == YOUNG {
+                self.remembered.push(self.old.words.len() as u32);
             }
+            self.block(is_old).words.push(value);
         }
-    }
-
-    fn write_raw(&mut self, is_old: bool, words: &[u64]) {
-        self.blocks[usize::from(is_old)].words.extend_from_slice(words);
     }
 
     fn memento(&mut self, placement: Placement) -> Option<()> {
@@ -166,13 +160,13 @@ impl Boilerplate {
             if site.heap != self.heap {
                 return None;
             }
-            self.write_raw(false, &[ALLOCATION_MEMENTO.0, u64::from(site.number)]);
+            self.young.constants(&[ALLOCATION_MEMENTO.0, u64::from(site.number)]);
             self.sites.push(site.number);
         }
         Some(())
     }
 
-    fn values(&mut self, count: usize) -> Option<Vec<Item>> {
+    fn values(&mut self, count: usize) -> Option<Vec<Sum>> {
         let first = self.stack.len().checked_sub(count)?;
         (count as u64 <= MOST_WORDS - 12).then(|| self.stack.split_off(first))
     }
@@ -181,33 +175,37 @@ impl Boilerplate {
     pub fn object(&mut self, placement: Placement, fields: usize) -> Option<()> {
         let (values, is_old) = (self.values(fields)?, placement == Placement::Old);
         let fields = fields as u64;
-        let object = self.begin(is_old, Header::small(Kind::JsObject, 3 + fields, 2 + fields));
-        [Item::Undefined; 2].into_iter().chain(values).for_each(|item| self.write(is_old, item));
+        let block = self.block(is_old);
+        let at = block.begin(Header::small(Kind::JsObject, 3 + fields, 2 + fields));
+        block.constants(&[UNDEFINED; 2]);
+        self.write(is_old, values);
         self.memento(placement)?;
-        self.stack.push(Item::Object(object));
+        self.stack.push(reference_to(is_old, at));
         Some(())
     }
 
     /// As [`Literals::array`], of the last values.
     pub fn array(&mut self, placement: Placement, length: usize) -> Option<()> {
         let (values, is_old) = (self.values(length)?, placement == Placement::Old);
-        let array = self.begin(is_old, layout::JS_ARRAY);
         let length = length as u64;
-        self.write_raw(is_old, &[UNDEFINED, UNDEFINED, smi(length)]);
+        let block = self.block(is_old);
+        let at = block.begin(layout::JS_ARRAY);
+        block.constants(&[UNDEFINED, UNDEFINED, smi(length)]);
         self.memento(placement)?;
         if length > 0 {
-            let store = self.begin(is_old, Header::small(Kind::FixedArray, length + 2, length + 1));
-            self.write_raw(is_old, &[smi(length)]);
-            values.into_iter().for_each(|item| self.write(is_old, item));
-            self.blocks[usize::from(is_old)].references.push((array.at + ELEMENTS as u32, store));
+            let block = self.block(is_old);
+            let store = block.begin(Header::small(Kind::FixedArray, length + 2, length + 1));
+            block.words[(at / WORD + ELEMENTS) as usize] = reference_to(is_old, store);
+            block.constants(&[smi(length)]);
+            self.write(is_old, values);
         }
-        self.stack.push(Item::Object(array));
+        self.stack.push(reference_to(is_old, at));
         Some(())
     }
 
     /// As [`Literals::concat_number`], once in a thing, where the number has at most eight digits and the whole is short.
     pub fn text<'n>(&mut self, literals: &Literals<'n, '_, '_>, first: Tagged<'n, JsString>) -> Option<()> {
-        let (digits, length) = integer_text(self.number);
+        let (_, length) = integer_text(self.number);
         let (start, start_length) = literals.short_one_byte_text(first)?;
         let whole_length = start_length + length;
         let is_first = self.text.is_none() && literals.number == self.heap;
@@ -216,26 +214,27 @@ impl Boilerplate {
         }
         let (first, next) = (10i32.pow(length as u32 - 1), 10i32.pow(length as u32));
         self.numbers = if length == 1 { 0..=9 } else { first..=next - 1 };
-        let number = self.string(self.numbers_are_old, length, digits);
-        let whole = self.string(false, whole_length, start);
-        let (shift, is_long) = (8 * start_length, whole_length > WORD);
-        self.text = Some(Text { number, whole: whole.at, start, shift, is_long });
-        self.stack.push(Item::Object(whole));
+        let number = self.string(self.numbers_are_old, length, &[(0, DIGITS)]);
+        let words = [(start as u64, TEXT), ((start >> 64) as u64, MORE_TEXT)];
+        let whole = self.string(false, whole_length, &words[..whole_length.div_ceil(WORD) as usize]);
+        self.text = Some(Text { number, shift: 8 * start_length });
+        self.stack.push(whole);
         Some(())
     }
 
-    fn string(&mut self, is_old: bool, length: u64, text: u128) -> Place {
-        let words = length.div_ceil(WORD);
-        let string = self.begin(is_old, Header::small(Kind::OneByteString, 2 + words + self.padding, 0));
-        self.write_raw(is_old, &[length]);
-        self.write_raw(is_old, &[text as u64, (text >> 64) as u64][..words as usize]);
-        self.write_raw(is_old, &vec![0; self.padding as usize]);
-        string
+    fn string(&mut self, is_old: bool, length: u64, text: &[Sum]) -> Sum {
+        let padding = self.padding;
+        let block = self.block(is_old);
+        let at = block.begin(Header::small(Kind::OneByteString, 2 + text.len() as u64 + padding, 0));
+        block.constants(&[length]);
+        block.words.extend_from_slice(text);
+        (0..padding).for_each(|_| block.constants(&[0]));
+        reference_to(is_old, at)
     }
+}
 
-    fn bytes(&self, is_old: bool) -> u64 {
-        self.blocks[usize::from(is_old)].words.len() as u64 * WORD
-    }
+fn reference_to(is_old: bool, at: u64) -> Sum {
+    (reference(at), if is_old { OLD } else { YOUNG })
 }
 
 impl<'n> Literals<'n, '_, '_> {
@@ -249,49 +248,40 @@ impl<'n> Literals<'n, '_, '_> {
         if of.heap != self.number {
             return Err(Error::wrong_heap());
         }
-        let (bytes, room) = ([of.bytes(false), of.bytes(true)], self.room());
-        let fits = bytes[0] <= room.young && bytes[1] <= room.old && bytes[0].max(bytes[1]) <= MOST_WORDS * WORD;
+        let (young_bytes, old_bytes, room) = (of.young.bytes(), of.old.bytes(), self.room());
+        let fits = young_bytes <= room.young && old_bytes <= room.old;
         let Some(&value) = of.stack.last() else { return Ok(None) };
-        if !fits || self.is_marking() || !of.numbers.contains(&number) {
+        let is_good = young_bytes.max(old_bytes) <= MOST_WORDS * WORD && of.numbers.contains(&number);
+        if !fits || !is_good || self.is_marking() {
             return Ok(None);
         }
+        let mut bases = [0; 8];
+        bases[usize::from(NUMBER)] = word::smi(number);
         let mut cached = None;
-        if let (Some(text), Some((cache, entries))) = (&of.text, self.strings.cache) {
-            let index = 2 + 2 * (u64::from(number as u32) & (entries - 1));
-            if entries == INITIAL_CACHE_ENTRIES || self.no_gc.view.element(cache, index) == word::smi(number) {
-                return Ok(None);
-            }
-            cached = Some((cache, index, text.number));
-        }
-        let places = [self.no_gc.room(bytes[0])?, self.old_room(bytes[1])?];
-        // Both counted one.
-        self.no_gc.objects = self.no_gc.objects + of.blocks[0].objects - 1;
-        self.old_objects = self.old_objects + of.blocks[1].objects - 1;
-        let address = |place: Place| places[usize::from(place.is_old)].address() + u64::from(place.at) * WORD;
-        let view = &mut self.no_gc.view;
-        for (block, place) in of.blocks.iter().zip(places) {
-            view.write_words(place, &block.words);
-            for &(at, more) in &block.numbers {
-                view.set_word(place, at.into(), word::smi(number.wrapping_add(more)));
-            }
-            for &(at, to) in &block.references {
-                view.set_word(place, at.into(), reference(address(to)));
-            }
-        }
         if let Some(text) = &of.text {
-            let digits = integer_text(number).0;
-            let string = view.place(address(text.number));
-            view.set_word(string, CHARACTERS, digits as u64);
-            let whole = digits << text.shift | text.start;
-            let first = u64::from(text.whole) + CHARACTERS;
-            view.set_word(places[0], first, whole as u64);
-            if text.is_long {
-                view.set_word(places[0], first + 1, (whole >> 64) as u64);
+            if let Some((cache, entries)) = self.strings.cache {
+                let index = 2 + 2 * (u64::from(number as u32) & (entries - 1));
+                if entries == INITIAL_CACHE_ENTRIES || self.no_gc.view.element(cache, index) == word::smi(number) {
+                    return Ok(None);
+                }
+                cached = Some((cache, index, text.number));
             }
+            let digits = integer_text(number).0;
+            bases[usize::from(DIGITS)] = digits as u64;
+            bases[usize::from(TEXT)] = (digits << text.shift) as u64;
+            bases[usize::from(MORE_TEXT)] = ((digits << text.shift) >> 64) as u64;
         }
+        let (young, old) = (self.no_gc.room(young_bytes)?, self.old_room(old_bytes)?);
+        // Both have counted one.
+        self.no_gc.objects = self.no_gc.objects + of.young.objects - 1;
+        self.old_objects = self.old_objects + of.old.objects - 1;
+        (bases[usize::from(YOUNG)], bases[usize::from(OLD)]) = (young.address(), old.address());
+        let view = &mut self.no_gc.view;
+        view.write_sums(young, &of.young.words, &bases);
+        view.write_sums(old, &of.old.words, &bases);
         if !on(Mutant::DropGenerationalBarrier) {
             for &at in &of.remembered {
-                let slot = view.place(places[1].address() + u64::from(at) * WORD);
+                let slot = view.place(old.address() + u64::from(at) * WORD);
                 view.remember(slot);
             }
         }
@@ -300,17 +290,18 @@ impl<'n> Literals<'n, '_, '_> {
                 state.count_created();
             }
         }
+        let object = |(at, base): Sum| at + bases[usize::from(base % 8)];
         if let Some((cache, index, string)) = cached {
-            let string: Tagged<'n> = Tagged::at(self.no_gc.view.place(address(string)));
+            let string: Tagged<'n> = Tagged::at(self.no_gc.view.place(object(string)));
             self.no_gc.view.set_element(cache, index, word::smi(number));
             let flags = self.no_gc.view.flags(cache);
             self.store(cache, flags, index + 1, string.into());
         }
         Ok(Some(match value {
-            Item::Undefined => TaggedWord::UNDEFINED,
-            Item::Number(more) => number.wrapping_add(more).into(),
-            Item::Object(place) => {
-                let object: Tagged<'n> = Tagged::at(self.no_gc.view.place(address(place)));
+            (_, NOTHING) => TaggedWord::UNDEFINED,
+            (more, NUMBER) => number.wrapping_add((more >> 32) as i32).into(),
+            at => {
+                let object: Tagged<'n> = Tagged::at(self.no_gc.view.place(object(at)));
                 object.into()
             }
         }))

@@ -26,7 +26,7 @@ mod worklist;
 pub(crate) use backing_store::BackingStore;
 pub(crate) use bits::{BitTable, Bits, SPAN};
 pub(crate) use mark_view::{Half, MarkView, Share, Slots, Whole};
-pub(crate) use mutator_view::{Brand, MutatorView, Place, STORED};
+pub(crate) use mutator_view::{Brand, MutatorView, Place, STORED, Sum};
 pub(crate) use page_slots::PageSlots;
 pub(crate) use reservation::{Reservation, SMALL_HEAP};
 pub(crate) use side_tables::{SideTables, Table};
