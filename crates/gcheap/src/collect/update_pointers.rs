@@ -173,8 +173,8 @@ fn update_slot(view: UpdateView<'_>, slot: u64) {
 #[inline(always)]
 fn update_object(view: UpdateView<'_>, object: u64) -> u64 {
     let header = Header(view.word(object));
-    for index in 1..=header.tagged() {
-        update_slot(view, object + index * WORD);
+    for index in 0..header.tagged() {
+        update_slot(view, object + WORD + index * WORD);
     }
     header.bytes()
 }

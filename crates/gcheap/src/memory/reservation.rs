@@ -302,12 +302,23 @@ impl Reservation {
         if let Prefaulting::On(prefaulter, _) = &self.prefaulting
             && bytes as u64 >= CHUNK / 8
         {
-            // Whoever takes so much writes it from its start to its end: the second half is for the other thread.
-            let half = (bytes / 2).next_multiple_of(OS_PAGE as usize);
-            // SAFETY: in bounds of the range.
-            prefaulter.ask(unsafe { start.add(half) }, bytes - half);
+            self.share_faults(prefaulter, address, bytes as u64);
         }
         Ok(())
+    }
+
+    /// Whoever takes so much writes it from its start to its end: the rest is for the other thread.
+    fn share_faults(&self, prefaulter: &Prefaulter, address: u64, bytes: u64) {
+        let own = (bytes * 2 / 5).next_multiple_of(OS_PAGE);
+        let (start, bytes) = self.os_run(address + own, bytes - own);
+        prefaulter.ask(start, bytes);
+    }
+
+    /// A range is used again whose memory was given back.
+    pub(crate) fn reuse_discarded(&self, address: u64, bytes: u64) {
+        if let Prefaulting::On(prefaulter, _) = &self.prefaulting {
+            self.share_faults(prefaulter, address, bytes);
+        }
     }
 
     /// Makes a range usable together with its neighbours in the same chunk.

@@ -356,7 +356,9 @@ impl Pages {
             self.free.give_back(page, 1);
             return Err(refused);
         }
-        self.keep_resident(page, 1);
+        if !self.keep_resident(page, 1) && page < self.used_low {
+            self.memory.reuse_discarded(self.start(page), page_size);
+        }
         self.used_low = self.used_low.max(page + 1);
         self.register(page, 1, owner, page_size, flags);
         self.page_mut(page).fresh = true;
@@ -399,11 +401,13 @@ impl Pages {
         Ok(page)
     }
 
-    /// Pages that are in use again must not be discarded.
-    fn keep_resident(&mut self, page: u64, run: u64) {
+    /// Pages that are in use again must not be discarded. Whether one of them has its memory still.
+    fn keep_resident(&mut self, page: u64, run: u64) -> bool {
+        let mut any = false;
         for page in page..page + run {
-            self.resident_free.remove(page);
+            any |= self.resident_free.remove(page);
         }
+        any
     }
 
     /// Forgets a page and clears what the tables say about it; true memory is kept.
