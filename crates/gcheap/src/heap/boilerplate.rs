@@ -155,43 +155,43 @@ impl Boilerplate {
         }
     }
 
-    fn memento(&mut self, placement: Placement) -> Option<()> {
+    fn memento(&mut self, placement: Placement) {
         if let Placement::YoungWithMemento(site) = placement {
-            if site.heap != self.heap {
-                return None;
-            }
             self.young.constants(&[ALLOCATION_MEMENTO.0, u64::from(site.number)]);
             self.sites.push(site.number);
         }
-        Some(())
     }
 
-    fn values(&mut self, count: usize) -> Option<Vec<Sum>> {
+    /// The last values, if there are so many and the placement is one of this heap.
+    fn values(&mut self, placement: Placement, count: usize) -> Option<Vec<Sum>> {
+        if matches!(placement, Placement::YoungWithMemento(site) if site.heap != self.heap) {
+            return None;
+        }
         let first = self.stack.len().checked_sub(count)?;
         (count as u64 <= MOST_WORDS - 12).then(|| self.stack.split_off(first))
     }
 
     /// As [`Literals::object`], of the last values.
     pub fn object(&mut self, placement: Placement, fields: usize) -> Option<()> {
-        let (values, is_old) = (self.values(fields)?, placement == Placement::Old);
+        let (values, is_old) = (self.values(placement, fields)?, placement == Placement::Old);
         let fields = fields as u64;
         let block = self.block(is_old);
         let at = block.begin(Header::small(Kind::JsObject, 3 + fields, 2 + fields));
         block.constants(&[UNDEFINED; 2]);
         self.write(is_old, values);
-        self.memento(placement)?;
+        self.memento(placement);
         self.stack.push(reference_to(is_old, at));
         Some(())
     }
 
     /// As [`Literals::array`], of the last values.
     pub fn array(&mut self, placement: Placement, length: usize) -> Option<()> {
-        let (values, is_old) = (self.values(length)?, placement == Placement::Old);
+        let (values, is_old) = (self.values(placement, length)?, placement == Placement::Old);
         let length = length as u64;
         let block = self.block(is_old);
         let at = block.begin(layout::JS_ARRAY);
         block.constants(&[UNDEFINED, UNDEFINED, smi(length)]);
-        self.memento(placement)?;
+        self.memento(placement);
         if length > 0 {
             let block = self.block(is_old);
             let store = block.begin(Header::small(Kind::FixedArray, length + 2, length + 1));
