@@ -76,6 +76,7 @@ impl Settings {
             nursery: self.nursery,
             backend: if self.portable { BackendKind::Portable } else { BackendKind::default() },
             verify: self.verify,
+            prefault: true,
             // Markers so slow that the program changes much under them.
             cost: self.restless.map(|_| CostModel { concurrent_marking_ns_per_byte: 40.0, ..CostModel::REFERENCE }),
             policy: match (policy, self.restless) {

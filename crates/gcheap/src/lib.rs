@@ -53,6 +53,7 @@ pub mod time;
 pub mod trace;
 
 pub use collect::VerifyError;
+pub use heap::boilerplate::Boilerplate;
 pub use heap::error::{Error, ErrorKind};
 pub use heap::handle::{Global, Local, Type, Value, WeakHandle, types};
 pub use heap::literal_room::LiteralRoom;

@@ -8,7 +8,7 @@ use crate::operation::Operation;
 use crate::random::Random;
 use crate::world::{Pair, World};
 use gcheap::types::{JsArray, JsString};
-use gcheap::{Error, ErrorKind, LiteralRoom, Literals, Placement, Scope, Tagged, TaggedValue, TaggedWord};
+use gcheap::{Boilerplate, Error, ErrorKind, LiteralRoom, Literals, Placement, Scope, Tagged, TaggedValue, TaggedWord};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 
@@ -103,10 +103,11 @@ impl World<'_> {
             known.all.push((tagged, id));
         }
         for _ in 0..steps {
-            let goes_on = match random.below(10) {
+            let goes_on = match random.below(12) {
                 0..4 => self.make_literal(literals, &mut known, random)?,
                 4 => self.make_number(literals, &mut known)?,
                 5 => self.make_text(literals, &mut known, random)?,
+                10.. => self.copy_some(literals, &known, random)?,
                 _ => self.write_element(literals, &known, random)?,
             };
             if !goes_on {
@@ -197,6 +198,45 @@ impl World<'_> {
             known.add_text(made, self.model.add(Node::Text(Rc::from(text))));
         }
         Ok(goes_on)
+    }
+
+    /// Pushes copies of one thing to an array.
+    fn copy_some<'n>(
+        &mut self,
+        literals: &mut Literals<'n, '_, '_>,
+        known: &Known<'n>,
+        random: &mut Random,
+    ) -> Done<bool> {
+        let (placement, is_array) = (self.placement(random.next() as u32), random.below(2) == 0);
+        let first = self.number();
+        let mut thing = Boilerplate::new(literals, first);
+        thing.number(0);
+        thing.undefined();
+        let prefix = if known.texts.is_empty() { None } else { Some(random.pick(&known.texts)) };
+        let prefix = prefix.filter(|&(prefix, _)| thing.text(literals, prefix).is_some()).map(|(_, id)| id);
+        let fields = 2 + usize::from(prefix.is_some());
+        let made = if is_array { thing.array(placement, fields) } else { thing.object(placement, fields) };
+        if made.is_none() {
+            return wrong("what was put together is no boilerplate".to_owned());
+        }
+        for turn in 0..1 + random.below(4) {
+            let number = if turn == 0 { first } else { self.number() };
+            let Some(&(array, array_id)) = known.arrays.first() else { break };
+            if literals.array_room(array) == 0 {
+                break;
+            }
+            let Some(copy) = literals.copy(&thing, number)? else { break };
+            let mut slots = vec![Slot::Smi(number), Slot::Undefined];
+            if let Some(prefix) = prefix {
+                let mut text = self.text(prefix).to_vec();
+                text.extend(number.to_string().encode_utf16());
+                slots.push(Slot::Node(self.model.add(Node::Text(Rc::from(text)))));
+            }
+            let id = self.model.add(if is_array { Node::Array(slots) } else { Node::Object(slots) });
+            literals.array_push(array, copy)?;
+            self.fields(array_id).push(Slot::Node(id));
+        }
+        Ok(true)
     }
 
     fn text(&self, id: Id) -> &[u16] {

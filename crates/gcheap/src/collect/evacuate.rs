@@ -5,13 +5,11 @@
 //! so this never fails; what could not be moved is reported.
 
 use super::Mechanism;
-use super::weak::{ephemeron_capacity, ephemeron_entries};
 use crate::event::SpaceName;
-use crate::memory::WORD;
+use crate::memory::Reservation;
 use crate::mutants::{Mutant, on};
 use crate::object::Header;
-use crate::object::word::{address as address_of, is_reference, moved_to};
-use crate::space::pages::{BELOW_AGE_MARK, CANDIDATE, FROM, LARGE, Pages, YOUNG};
+use crate::space::pages::{BELOW_AGE_MARK, CANDIDATE, FROM, Pages, YOUNG};
 
 /// Whether a new-space page is handed over whole: live bytes, capacity of the old generation, mapped bytes.
 pub(crate) type PromotePage<'p> = &'p dyn Fn(u64, u64, u64) -> bool;
@@ -287,8 +285,8 @@ impl Mechanism {
             }
             result.promoted += live;
             let is_promoted = promote_page(live, self.spaces.old_generation_capacity(), self.spaces.pages.mapped);
-            self.count_mementos_of(page, is_promoted);
             if is_promoted {
+                self.count_mementos_of(page, is_promoted);
                 self.hand_over(page, live);
                 result.promoted_pages += 1;
                 self.spaces.pages.set_flags(page, 0, FROM | YOUNG | BELOW_AGE_MARK);
@@ -311,7 +309,10 @@ impl Mechanism {
         if !self.count_mementos || (is_promoted && !self.count_mementos_of_promoted_pages) {
             return;
         }
-        let (mut at, end) = (self.spaces.pages.area_start(page), self.spaces.pages.page(page).end);
+        self.count_mementos_from(self.spaces.pages.area_start(page), self.spaces.pages.page(page).end);
+    }
+
+    fn count_mementos_from(&mut self, mut at: u64, end: u64) {
         while let Some(object) = self.spaces.pages.marks.next_set(at, end) {
             let header = Header(self.spaces.pages.memory.word(object));
             self.count_memento(object, header);
@@ -369,124 +370,40 @@ impl Mechanism {
         released
     }
 
-    /// Copies the marked objects of a page; false if memory ran out, with the marks and live bytes of those that stay.
+    /// Copies the marked objects of a page; false if memory ran out, with the marks and live bytes of those that stay. Of a
+    /// young page the mementos are counted.
     fn evacuate_page(&mut self, page: u64, owner: SpaceName, fresh: &mut Vec<Fresh>) -> bool {
-        let spaces = &mut self.spaces;
-        let pages = &mut spaces.pages;
-        let target_space = match owner {
-            SpaceName::Code => &mut spaces.code,
-            SpaceName::Trusted => &mut spaces.trusted,
-            _ => &mut spaces.old,
-        };
-        let (mut at, end) = (pages.area_start(page), pages.page(page).end);
-        while let Some(object) = pages.marks.next_set(at, end) {
-            let header = Header(pages.memory.word(object));
-            let bytes = header.bytes();
-            at = object + bytes;
+        let (mut at, end) = (self.spaces.pages.area_start(page), self.spaces.pages.page(page).end);
+        let counts = self.count_mementos && self.spaces.pages.page_flags(page) & YOUNG != 0;
+        while let Some(object) = self.spaces.pages.marks.next_set(at, end) {
+            let header = Header(self.spaces.pages.memory.word(object));
+            let (bytes, words) = (header.bytes(), header.words());
+            let spaces = &mut self.spaces;
+            let pages = &mut spaces.pages;
+            let target_space = match owner {
+                SpaceName::Code => &mut spaces.code,
+                SpaceName::Trusted => &mut spaces.trusted,
+                _ => &mut spaces.old,
+            };
             let Ok(target) = target_space.allocate_in_gc(pages, bytes) else {
                 keep_from(pages, page, object);
+                if counts {
+                    self.count_mementos_from(object, end);
+                }
                 return false;
             };
-            pages.memory.copy_words(target, object, header.words());
-            pages.memory.set_word(object, target);
+            if words <= Reservation::MOST_IN_A_RUN {
+                pages.memory.move_object(target, object, header.0, words);
+            } else {
+                pages.memory.copy_words(target, object, words);
+                pages.memory.set_word(object, target);
+            }
             Fresh::push(fresh, target, bytes);
+            if counts {
+                self.count_memento(object, header);
+            }
+            at = object + bytes;
         }
         true
     }
-
-    fn update_pointers(&mut self, fresh: &[Fresh]) {
-        let pages = &mut self.spaces.pages;
-        let roots = &mut self.roots;
-        let update_root = |word: &mut u64| *word = updated(pages, *word);
-        roots.for_each_global(update_root);
-        roots.for_each_stack(update_root);
-        roots.weak.words_mut().iter_mut().filter(|word| is_reference(**word)).for_each(update_root);
-
-        for slot in self.marking.take_recorded().skip(usize::from(on(Mutant::MissSlotInEvacuation))) {
-            // A slot whose object was moved itself is visited where it is now.
-            if pages.flags(slot) & (FROM | CANDIDATE) == 0 {
-                update_slot(pages, slot);
-            }
-        }
-        for slot_page in pages.remembered_slots() {
-            let (mut at, end) = (pages.start(slot_page), pages.start(slot_page + 1));
-            while let Some(slot) = pages.slots.next_set(at, end) {
-                at = slot + WORD;
-                if pages.flags(slot) & (FROM | CANDIDATE) == 0 {
-                    update_slot(pages, slot);
-                }
-            }
-        }
-        for part in fresh {
-            match *part {
-                Fresh::Run(..) if on(Mutant::MissFreshRunInEvacuation) => {}
-                Fresh::Marked(_) if on(Mutant::MissPromotedPage) => {}
-                Fresh::Run(start, end) => {
-                    let mut object = start;
-                    while object < end {
-                        object += update_object(pages, object);
-                    }
-                }
-                Fresh::Marked(page) => {
-                    let (mut at, end) = (pages.area_start(page), pages.page(page).end);
-                    while let Some(object) = pages.marks.next_set(at, end) {
-                        at = object + update_object(pages, object);
-                    }
-                }
-            }
-        }
-        let place = |address: u64| moved(pages, address).unwrap_or(address);
-        self.weak.update(|address| Some(place(address)));
-        if self.promotes_all {
-            self.buffers.update_all(place);
-        } else {
-            self.buffers.update_by_age(place, |address| pages.flags(address) & (YOUNG | FROM) == YOUNG);
-        }
-        for table in &self.weak.ephemeron_tables {
-            let capacity = ephemeron_capacity(&pages.memory, table.address);
-            for (key_slot, value_slot) in ephemeron_entries(table.address, capacity) {
-                update_slot(pages, key_slot);
-                update_slot(pages, value_slot);
-            }
-        }
-    }
-}
-
-#[inline(always)]
-fn moved(pages: &Pages, address: u64) -> Option<u64> {
-    let flags = pages.flags(address);
-    if flags & (FROM | CANDIDATE) == 0 || flags & LARGE != 0 {
-        return None;
-    }
-    let first = pages.memory.word(address);
-    (!Header::is_present(first)).then_some(first)
-}
-
-#[inline(always)]
-fn updated(pages: &Pages, word: u64) -> u64 {
-    match moved(pages, address_of(word)) {
-        Some(target) => moved_to(word, target),
-        None => word,
-    }
-}
-
-#[inline(always)]
-fn update_slot(pages: &mut Pages, slot: u64) {
-    let word = pages.memory.word(slot);
-    if is_reference(word) {
-        let now = updated(pages, word);
-        if now != word {
-            pages.memory.set_word(slot, now);
-        }
-    }
-}
-
-/// Updates the slots of an object; its size.
-#[inline(always)]
-fn update_object(pages: &mut Pages, object: u64) -> u64 {
-    let header = Header(pages.memory.word(object));
-    for index in 1..=header.tagged() {
-        update_slot(pages, object + index * WORD);
-    }
-    header.bytes()
 }

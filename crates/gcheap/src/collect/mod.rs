@@ -16,6 +16,7 @@ mod hand_over;
 pub(crate) mod mark;
 mod parallel_mark;
 pub(crate) mod scavenge;
+mod update_pointers;
 pub(crate) mod verify;
 pub(crate) mod weak;
 

@@ -281,7 +281,7 @@ impl Scavenger<'_> {
     /// Visits the tagged words of an object in to-space.
     #[inline]
     fn visit_young(&mut self, address: u64, header: Header) {
-        for slot in (1..=header.tagged()).map(|index| address + index * WORD) {
+        for slot in slots_of(address, header) {
             let word = self.heap.spaces.pages.memory.word(slot);
             if is_reference(word) && !(self.weakly && is_weak(word)) {
                 let moved = self.forward(word);
@@ -300,7 +300,7 @@ impl Scavenger<'_> {
         // An unmarked object may be shortened or die before the pause; if it is marked later, the marker records.
         let record_candidates =
             self.heap.marking.active && self.heap.marking.has_candidates() && self.heap.spaces.pages.marks.get(address);
-        for slot in (1..=header.tagged()).map(|index| address + index * WORD) {
+        for slot in slots_of(address, header) {
             let word = self.heap.spaces.pages.memory.word(slot);
             if !is_reference(word) || (self.weakly && is_weak(word)) {
                 continue;
@@ -530,6 +530,12 @@ impl Mechanism {
             }
         }
     }
+}
+
+/// The addresses of the tagged words of an object. (An inclusive range would take twice the instructions.)
+#[inline(always)]
+fn slots_of(address: u64, header: Header) -> impl Iterator<Item = u64> {
+    (0..header.tagged()).map(move |index| address + WORD + index * WORD)
 }
 
 /// Where an object of before the scavenge is now, if it is alive.

@@ -142,7 +142,7 @@ impl<'n> Literals<'n, '_, '_> {
     /// The first eight characters of a sequential one-byte string, or all of a shorter one. No word is read that is not of the
     /// string: behind it the memory may end.
     #[inline(always)]
-    fn low_text(&self, string: Tagged<'n, JsString>, length: u64) -> u128 {
+    pub(super) fn low_text(&self, string: Tagged<'n, JsString>, length: u64) -> u128 {
         let low = if length > 0 { self.no_gc.view.word(string.place, CHARACTERS) } else { 0 };
         used(low, 0, length)
     }

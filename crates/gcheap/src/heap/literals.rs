@@ -109,14 +109,14 @@ pub struct Literals<'n, 'h, 's> {
     old_top: u64,
     old_end: u64,
     /// Old objects that were allocated.
-    old_objects: u64,
+    pub(super) old_objects: u64,
     /// Where the heap keeps the next place in old space, and the bytes that were allocated there.
     kept: (&'h mut u64, &'h mut u64),
     /// Live bytes of each page; of young ones none are counted here.
     live: &'h mut [u64],
     page_shift: u32,
-    sites: &'h mut [SiteState],
-    number: u32,
+    pub(super) sites: &'h mut [SiteState],
+    pub(super) number: u32,
     pub(super) strings: Strings<'n>,
 }
 

@@ -7,6 +7,7 @@ mod allocate;
 mod allocation_limit;
 mod arrays;
 mod baseline;
+pub(crate) mod boilerplate;
 mod buffers;
 mod collect;
 mod collections;
@@ -243,7 +244,7 @@ impl Heap {
         if limits.heap_size_limit > MAX_RESERVATION / 2 {
             return Err(ErrorKind::Refused(crate::Refused { bytes: limits.heap_size_limit }).into());
         }
-        let spaces = Spaces::new(
+        let mut spaces = Spaces::new(
             options.backend,
             geometry,
             reservation,
@@ -251,6 +252,9 @@ impl Heap {
             profile.new_space.lazy_commit,
             options.nursery.is_some(),
         )?;
+        if options.prefault {
+            spaces.pages.memory.prefault();
+        }
         let external = ExternalMemory::new(0, &profile.external);
         let id = next_id().ok_or(ErrorKind::TooManyHeaps)?;
         let mut heap = Heap {

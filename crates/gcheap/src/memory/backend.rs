@@ -80,6 +80,18 @@ impl BackendKind {
     }
 }
 
+/// Has the system make the pages of a range present, as writing to them would; what they hold stays as it is. A refusal changes
+/// nothing, and where the range is no mapping that can be written to it is refused.
+pub(super) fn populate(start: NonNull<u8>, bytes: usize) {
+    #[cfg(target_os = "linux")]
+    // SAFETY: neither content nor protection of any mapping is changed, so it is harmless with any range.
+    unsafe {
+        let _ = rustix::mm::madvise(start.as_ptr().cast(), bytes, rustix::mm::Advice::LinuxPopulateWrite);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (start, bytes);
+}
+
 /// mmap of inaccessible address space; commit changes its protection. One is made for each reservation.
 ///
 /// The last reservations of a thread that stayed small are kept, without their memory, for its next heaps: to unmap
@@ -89,7 +101,7 @@ impl BackendKind {
 pub(crate) struct Mmap {
     /// Bytes made usable so far.
     committed: Cell<usize>,
-    /// The system was told to use large pages, which would not suit another heap.
+    /// The system was told to use large pages for tables, which would not suit another heap.
     advised: Cell<bool>,
     usable: Cell<bool>,
 }
@@ -202,7 +214,7 @@ unsafe impl Backend for Mmap {
     }
 
     unsafe fn prefer_large_pages(&self, start: NonNull<u8>, bytes: usize) {
-        self.advised.set(true);
+        self.advised.set(self.advised.get() || self.usable.get());
         // SAFETY: advice on a range that is ours; a refusal changes nothing.
         unsafe {
             let _ = rustix::mm::madvise(start.as_ptr().cast(), bytes, rustix::mm::Advice::LinuxHugepage);

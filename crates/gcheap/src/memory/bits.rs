@@ -136,24 +136,48 @@ impl BitTable {
         }
     }
 
+    /// The bits, for all who have a copy.
+    pub(crate) fn bits(&self) -> Bits<'_> {
+        Bits { words: self.table.words(0, self.table.bytes() / WORD) }
+    }
+
     /// The next set bit at or after `address` and below `end`, as a heap address.
     #[inline]
     pub(crate) fn next_set(&self, address: u64, end: u64) -> Option<u64> {
-        let mut base = address / SPAN * SPAN;
-        if address >= end {
+        next_set(|base| self.span(base), address, end)
+    }
+}
+
+/// The bits of a table that nobody changes.
+#[derive(Clone, Copy)]
+pub(crate) struct Bits<'t> {
+    words: &'t [u64],
+}
+
+impl Bits<'_> {
+    /// As [`BitTable::next_set`].
+    #[inline]
+    pub(crate) fn next_set(self, address: u64, end: u64) -> Option<u64> {
+        next_set(|base| self.words.get((base / SPAN) as usize).copied().unwrap_or(0), address, end)
+    }
+}
+
+#[inline(always)]
+fn next_set(span: impl Fn(u64) -> u64, address: u64, end: u64) -> Option<u64> {
+    let mut base = address / SPAN * SPAN;
+    if address >= end {
+        return None;
+    }
+    let mut bits = span(base) & (u64::MAX << ((address / WORD) % 64));
+    loop {
+        if bits != 0 {
+            let found = base + u64::from(bits.trailing_zeros()) * WORD;
+            return (found < end).then_some(found);
+        }
+        base += SPAN;
+        if base >= end {
             return None;
         }
-        let mut bits = self.span(base) & (u64::MAX << ((address / WORD) % 64));
-        loop {
-            if bits != 0 {
-                let found = base + u64::from(bits.trailing_zeros()) * WORD;
-                return (found < end).then_some(found);
-            }
-            base += SPAN;
-            if base >= end {
-                return None;
-            }
-            bits = self.span(base);
-        }
+        bits = span(base);
     }
 }

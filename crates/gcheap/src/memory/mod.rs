@@ -17,17 +17,20 @@ mod bits;
 mod mark_view;
 mod mutator_view;
 mod page_slots;
+mod prefault;
 mod reservation;
 mod side_tables;
+mod update_view;
 mod worklist;
 
 pub(crate) use backing_store::BackingStore;
-pub(crate) use bits::{BitTable, SPAN};
+pub(crate) use bits::{BitTable, Bits, SPAN};
 pub(crate) use mark_view::{Half, MarkView, Share, Slots, Whole};
-pub(crate) use mutator_view::{Brand, MutatorView, Place, STORED};
+pub(crate) use mutator_view::{Brand, MutatorView, Place, STORED, Sum};
 pub(crate) use page_slots::PageSlots;
 pub(crate) use reservation::{Reservation, SMALL_HEAP};
 pub(crate) use side_tables::{SideTables, Table};
+pub(crate) use update_view::UpdateView;
 pub(crate) use worklist::{Top, Worklist};
 
 /// Bytes of a tagged word.

@@ -8,6 +8,9 @@ use super::{BitTable, Reservation, WORD};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
+/// A constant, and the number of what is added to it.
+pub(crate) type Sum = (u64, u8);
+
 /// Slots that wait together until they are remembered.
 pub(crate) const STORED: usize = 128;
 
@@ -142,6 +145,20 @@ impl<'m> MutatorView<'m> {
             for index in 0..words {
                 *first.add(1 + index) = word(index);
             }
+        }
+    }
+
+    /// Writes words from a place on, each the sum of a constant and one of the bases. Panics if they are more than
+    /// [`Reservation::MOST_IN_A_RUN`].
+    #[inline(always)]
+    pub(crate) fn write_sums(&mut self, place: Place<'m>, words: &[Sum], bases: &[u64; 8]) {
+        assert!(words.len() as u64 <= Reservation::MOST_IN_A_RUN);
+        let first = self.at(place);
+        for (index, &(word, base)) in words.iter().enumerate() {
+            // SAFETY: `at` is in bounds of the reservation, behind which a gap of MOST_IN_A_RUN words belongs to the same mapping, and there
+            // are no more words than that. The reservation is borrowed exclusively for this view, and the view by `&mut`, so
+            // nobody else reads or writes it now.
+            unsafe { *first.add(index) = word.wrapping_add(bases[usize::from(base % 8)]) }
         }
     }
 

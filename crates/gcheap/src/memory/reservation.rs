@@ -4,11 +4,14 @@
 //! references are used as addresses without being untagged first.
 
 use super::backend::Backend;
+use super::prefault::Prefaulter;
 use super::{OS_PAGE, Refused, WORD};
 use std::ptr::NonNull;
 use std::rc::Rc;
 
 pub(crate) struct Reservation {
+    /// Dropped first: it ends before the region can.
+    prefaulting: Prefaulting,
     base: NonNull<u8>,
     /// Size of the reservation minus one, without the three lowest bits.
     mask: u64,
@@ -16,6 +19,16 @@ pub(crate) struct Reservation {
     /// Chunks that [`Self::commit_chunks`] has made usable, one bit each.
     chunks: Vec<u64>,
     region: Rc<Region>,
+}
+
+/// Whether pages of the system are made present ahead.
+enum Prefaulting {
+    /// They are not.
+    Off,
+    /// They will be, once the heap is large enough for it.
+    Wanted,
+    /// This chunk comes next.
+    On(Prefaulter, u64),
 }
 
 /// Address space of one backend, given back when the last part of it is dropped.
@@ -59,6 +72,10 @@ const CHUNK: u64 = 2 << 20;
 pub(super) const GAP: u64 = OS_PAGE;
 /// Below this address a heap is small, and large system pages would cost it more than they save.
 pub(crate) const SMALL_HEAP: u64 = 16 << 20;
+/// From this address on the heap itself has large system pages: a heap that comes so far mostly uses them up.
+const LARGE_PAGES: u64 = CHUNK;
+/// From this address on chunks are made present ahead: a heap that comes so far is worth a thread.
+const PREFAULTED: u64 = 4 * CHUNK;
 
 impl Reservation {
     /// Reserves `bytes`, rounded up to a power of two, aligned to `align` (a power of two, the page size).
@@ -79,7 +96,8 @@ impl Reservation {
     pub(super) fn of_part(region: Rc<Region>, offset: usize, bytes: usize) -> Self {
         assert!(bytes.is_power_of_two() && offset.is_multiple_of(OS_PAGE as usize));
         let base = region.part(offset, bytes + GAP as usize);
-        Reservation { base, mask: (bytes as u64 - 1) & !(WORD - 1), bytes, chunks: Vec::new(), region }
+        let (prefaulting, mask) = (Prefaulting::Off, (bytes as u64 - 1) & !(WORD - 1));
+        Reservation { prefaulting, base, mask, bytes, chunks: Vec::new(), region }
     }
 
     pub(crate) fn bytes(&self) -> u64 {
@@ -238,6 +256,13 @@ impl Reservation {
         unsafe { std::slice::from_raw_parts_mut(self.base.as_ptr().add(start).cast::<u64>(), words as usize) }
     }
 
+    /// A run of words.
+    pub(super) fn words(&self, address: u64, words: u64) -> &[u64] {
+        let start = self.run(address, words.saturating_mul(WORD));
+        // SAFETY: the run is in bounds and word-aligned; writers need `&mut self`, so the borrow keeps the words unchanged.
+        unsafe { std::slice::from_raw_parts(self.base.as_ptr().add(start).cast::<u64>(), words as usize) }
+    }
+
     /// A run of raw bytes.
     pub(crate) fn slice(&self, address: u64, bytes: u64) -> &[u8] {
         let start = self.run(address, bytes);
@@ -259,6 +284,11 @@ impl Reservation {
         (unsafe { self.base.add(start) }, bytes as usize)
     }
 
+    /// Lets a second thread make present what will be used next.
+    pub(crate) fn prefault(&mut self) {
+        self.prefaulting = Prefaulting::Wanted;
+    }
+
     /// Makes a range usable; its content is unspecified.
     pub(crate) fn commit(&mut self, address: u64, bytes: u64) -> Result<(), Refused> {
         let (start, bytes) = self.os_run(address, bytes);
@@ -269,27 +299,82 @@ impl Reservation {
                 self.region.backend.prefer_large_pages(start, bytes);
             }
         }
+        if let Prefaulting::On(prefaulter, _) = &self.prefaulting
+            && bytes as u64 >= CHUNK / 8
+        {
+            self.share_faults(prefaulter, address, bytes as u64);
+        }
         Ok(())
+    }
+
+    /// Whoever takes so much writes it from its start to its end: the rest is for the other thread.
+    fn share_faults(&self, prefaulter: &Prefaulter, address: u64, bytes: u64) {
+        let own = (bytes * 2 / 5).next_multiple_of(OS_PAGE);
+        let (start, bytes) = self.os_run(address + own, bytes - own);
+        prefaulter.ask(start, bytes);
+    }
+
+    /// A range is used again whose memory was given back.
+    pub(crate) fn reuse_discarded(&self, address: u64, bytes: u64) {
+        if let Prefaulting::On(prefaulter, _) = &self.prefaulting {
+            self.share_faults(prefaulter, address, bytes);
+        }
     }
 
     /// Makes a range usable together with its neighbours in the same chunk.
     pub(crate) fn commit_chunks(&mut self, address: u64, bytes: u64) -> Result<(), Refused> {
         for chunk in address / CHUNK..(address + bytes).div_ceil(CHUNK) {
-            let (word, bit) = ((chunk / 64) as usize, 1 << (chunk % 64));
-            if self.chunks[word] & bit != 0 {
-                continue;
-            }
-            let (start, bytes) = self.os_run(chunk * CHUNK, CHUNK.min(self.bytes() - chunk * CHUNK));
-            // SAFETY: `os_run` is inside this reservation, which belongs to this backend.
-            unsafe {
-                self.region.backend.commit(start, bytes)?;
-                if chunk * CHUNK >= SMALL_HEAP {
-                    self.region.backend.prefer_large_pages(start, bytes);
-                }
-            }
-            self.chunks[word] |= bit;
+            self.commit_chunk(chunk)?;
+            self.prefault_behind(chunk);
         }
         Ok(())
+    }
+
+    fn chunk_run(&self, chunk: u64) -> (NonNull<u8>, usize) {
+        self.os_run(chunk * CHUNK, CHUNK.min(self.bytes() - chunk * CHUNK))
+    }
+
+    fn commit_chunk(&mut self, chunk: u64) -> Result<(), Refused> {
+        let (word, bit) = ((chunk / 64) as usize, 1 << (chunk % 64));
+        if self.chunks[word] & bit != 0 {
+            return Ok(());
+        }
+        let (start, bytes) = self.chunk_run(chunk);
+        // SAFETY: `os_run` is inside this reservation, which belongs to this backend.
+        unsafe {
+            self.region.backend.commit(start, bytes)?;
+            if chunk * CHUNK >= LARGE_PAGES {
+                self.region.backend.prefer_large_pages(start, bytes);
+            }
+        }
+        self.chunks[word] |= bit;
+        Ok(())
+    }
+
+    /// A page of a chunk is taken. With the first one, the chunk behind it is asked for.
+    fn prefault_behind(&mut self, chunk: u64) {
+        if matches!(self.prefaulting, Prefaulting::Off) || (chunk + 1) * CHUNK < PREFAULTED {
+            return;
+        }
+        if matches!(self.prefaulting, Prefaulting::Wanted) {
+            self.prefaulting = Prefaulter::start().map_or(Prefaulting::Off, |started| Prefaulting::On(started, chunk));
+        }
+        let start = self.chunk_run(chunk).0;
+        match &mut self.prefaulting {
+            Prefaulting::On(prefaulter, next) if *next == chunk => {
+                *next = chunk + 1;
+                prefaulter.settle(start);
+            }
+            _ => return,
+        }
+        // Runs of pages come from the high end: these chunks are still committed page by page.
+        let is_low = (chunk + 2) * CHUNK <= self.bytes() / 2;
+        if is_low && self.commit_chunk(chunk + 1).is_ok() {
+            let (start, bytes) = self.chunk_run(chunk + 1);
+            if let Prefaulting::On(prefaulter, _) = &self.prefaulting {
+                prefaulter.ask(start, bytes);
+            }
+        }
     }
 
     /// Says that all of it will be used as a whole.

@@ -7,7 +7,7 @@ use crate::event::SpaceName;
 use crate::memory::backend::BackendKind;
 use crate::memory::{
     BitTable, Half, MarkView, MutatorView, OS_PAGE, PageSlots, Refused, Reservation, SMALL_HEAP, SideTables, Table,
-    Whole,
+    UpdateView, Whole,
 };
 use crate::mutants::{Mutant, on};
 use crate::object::Header;
@@ -135,6 +135,12 @@ impl Pages {
     ) -> R {
         let Pages { memory, marks, slots, remembered, flags, live, geometry, .. } = self;
         MutatorView::enter(memory, slots, remembered, flags, geometry.shift, |view| body(view, marks, live))
+    }
+
+    /// What the updating of pointers needs, with the mark bits and the remembered slots.
+    pub(crate) fn update_view(&mut self) -> (UpdateView<'_>, &BitTable, &BitTable) {
+        let Pages { memory, marks, slots, flags, geometry, .. } = self;
+        (UpdateView::new(memory, flags, geometry.shift), marks, slots)
     }
 
     /// As [`Self::mark_view`] for two markers, which `mark` lets run; false if there is no memory for the tables of the second, or if it
@@ -350,7 +356,9 @@ impl Pages {
             self.free.give_back(page, 1);
             return Err(refused);
         }
-        self.keep_resident(page, 1);
+        if !self.keep_resident(page, 1) && page < self.used_low {
+            self.memory.reuse_discarded(self.start(page), page_size);
+        }
         self.used_low = self.used_low.max(page + 1);
         self.register(page, 1, owner, page_size, flags);
         self.page_mut(page).fresh = true;
@@ -393,11 +401,13 @@ impl Pages {
         Ok(page)
     }
 
-    /// Pages that are in use again must not be discarded.
-    fn keep_resident(&mut self, page: u64, run: u64) {
+    /// Pages that are in use again must not be discarded. Whether one of them has its memory still.
+    fn keep_resident(&mut self, page: u64, run: u64) -> bool {
+        let mut any = false;
         for page in page..page + run {
-            self.resident_free.remove(page);
+            any |= self.resident_free.remove(page);
         }
+        any
     }
 
     /// Forgets a page and clears what the tables say about it; true memory is kept.

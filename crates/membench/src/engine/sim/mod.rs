@@ -80,6 +80,7 @@ pub fn simulate(
         cost: Some(prices.of_allocation(cost)),
         verify,
         parallel_marking: machine::cores() > 1,
+        prefault: machine::cores() > 1,
         ..HeapOptions::default()
     })
     .map_err(refused)?;

@@ -5,7 +5,7 @@
 //! in the same order; whatever is not certain to go well is left to that.
 
 use gcheap::types::JsString;
-use gcheap::{Error, LiteralRoom, Literals, Local, Placement, Scope, TaggedWord};
+use gcheap::{Boilerplate, Error, LiteralRoom, Literals, Local, Placement, Scope, TaggedWord};
 
 use super::super::code::Codes;
 use super::super::keep::Holder;
@@ -33,6 +33,9 @@ pub(super) fn entered(program: &Program, body: usize) -> Option<Vec<usize>> {
     }
     Some(bodies)
 }
+
+/// Things of which so many are made in one stretch are copied: putting a boilerplate together takes as long as some of them.
+const WORTH_A_BOILERPLATE: u64 = 16;
 
 /// What a stretch needs of a maker.
 struct Hands<'m, 'o> {
@@ -75,8 +78,16 @@ impl Maker<'_, '_> {
             if !is_sink {
                 count = count.min(literals.array_room(target));
             }
+            let boilerplate = if count < WORTH_A_BOILERPLATE { None } else { hands.boilerplate(make.body, literals) };
             for _ in 0..count {
-                let value = hands.thing(make.body, literals)?;
+                let copy = match &boilerplate {
+                    Some(boilerplate) => literals.copy(boilerplate, hands.n)?,
+                    None => None,
+                };
+                let value = match copy {
+                    Some(copy) => copy,
+                    None => hands.thing(make.body, literals)?,
+                };
                 if is_sink {
                     literals.array_set(target, 0, value)?;
                 } else {
@@ -132,6 +143,35 @@ impl Hands<'_, '_> {
             }
         }
         Some(sum)
+    }
+
+    /// What a thing is copied from, if it can be.
+    fn boilerplate(&self, body: usize, literals: &Literals<'_, '_, '_>) -> Option<Boilerplate> {
+        let mut boilerplate = Boilerplate::new(literals, self.n);
+        self.put_together(&mut boilerplate, body, literals)?;
+        Some(boilerplate)
+    }
+
+    /// As [`Self::thing`], into a boilerplate.
+    fn put_together(&self, into: &mut Boilerplate, body: usize, literals: &Literals<'_, '_, '_>) -> Option<()> {
+        let program = self.program;
+        let block = program.bodies[body].block;
+        for op in &program.ops[block.start..block.end] {
+            match *op {
+                Op::Integer(more) => into.number(more),
+                Op::Integers { first, count } => {
+                    (0..count).for_each(|more| into.number(first.wrapping_add(more as i32)));
+                }
+                Op::Text(text) => into.text(literals, literals.tagged(self.texts[text]).ok()?)?,
+                Op::Object { site, fields } => into.object(self.placement(body, site), fields)?,
+                Op::Instance { fields } => into.object(Placement::Young, fields)?,
+                Op::Array { site, length } => into.array(self.placement(body, site), length)?,
+                Op::Call(called) => self.put_together(into, called, literals)?,
+                Op::Null => into.undefined(),
+                _ => return None,
+            }
+        }
+        Some(())
     }
 
     /// The value that a body leaves.
