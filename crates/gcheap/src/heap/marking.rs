@@ -189,7 +189,7 @@ impl Heap {
     /// Prepares the mechanism for marking, incremental or not.
     pub(crate) fn begin_cycle(&mut self, reduce_memory: bool) {
         self.mechanism.spaces.finish_sweeping();
-        self.mechanism.spaces.free_linear_areas(true);
+        self.mechanism.spaces.free_linear_areas();
         let candidates = self.choose_candidates(reduce_memory);
         self.mechanism.start_marking(candidates);
     }

@@ -324,6 +324,12 @@ impl Heap {
         heap.mechanism.count_mementos_of_promoted_pages =
             profile.pretenuring.full_collections_count != FullCollectionsCount::Moved;
         heap.mechanism.scavenges_clear_weak_refs = profile.new_space.scavenges_clear_weak_refs;
+        for space in heap.mechanism.spaces.paged_mut().0 {
+            space.counts_open_area = profile.collection.open_linear_areas_count_as_used;
+        }
+        if profile.new_space.takes_whole_copy_buffers {
+            heap.mechanism.spaces.new.copy_buffer = profile.new_space.copy_buffer;
+        }
         if options.baseline {
             heap.fill_baseline()?;
         }

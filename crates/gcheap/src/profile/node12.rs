@@ -79,6 +79,7 @@ pub static NODE_12: Profile = Profile {
         low_throughput: 1_000,
         page_promotion_percent: 70,
         copy_buffer: 32 * KIB,
+        takes_whole_copy_buffers: false,
         copy_buffers_left: CopyBuffersLeft::NONE,
         parked_buffer_min: 4 * KIB,
     },
