@@ -222,7 +222,8 @@ impl Heap {
             self.leave_copy_buffers(survived);
         }
         self.promoted_bytes += result.promoted;
-        self.clock.advance(self.cost.scavenge_ns(if without_copying { 0 } else { survived }));
+        let took = self.cost.scavenge_ns(if without_copying { 0 } else { survived });
+        self.scavenge_beside_sweepers(took);
         let pause_ms = self.time_ms() - before.start_ms;
         if !without_copying {
             self.tracer.record_scavenge(survived, pause_ms);
@@ -289,6 +290,7 @@ impl Heap {
         let incremental = self.mechanism.marking.active;
         let reduce_memory = reduce_memory || (incremental && self.cycle.reduce_memory);
         let before = self.prologue(Collector::MarkCompact, reduce_memory)?;
+        self.wait_for_sweepers();
         if !incremental {
             self.begin_cycle(reduce_memory);
         }

@@ -434,8 +434,8 @@ impl Heap {
         let worked = std::mem::take(&mut self.worked).max(0.0).round() as u64;
         let touched = self.cost.fresh_memory_ns(self.mechanism.spaces.pages.take_touched());
         let took = self.cost.mutator_ns(objects, bytes).saturating_add(worked).saturating_add(touched);
-        let slowdown = self.slowdown();
-        self.clock.advance((took as f64 * slowdown).round() as u64);
+        let took = (took as f64 * self.slowdown()).round() as u64;
+        self.clock.advance(CostModel::beside_ns(took, self.cost.slowdown_while_sweeping, self.sweeping_left_ns()));
         self.charged = (self.objects_allocated, self.bytes_allocated);
     }
 

@@ -183,5 +183,5 @@ pub static NODE_20: Profile = Profile {
         rss: 40_800_000,
         start_ms: 15.5,
     },
-    cost: CostModel::REFERENCE,
+    cost: CostModel { scavenge_slowdown_while_sweeping: 3.0, ..CostModel::REFERENCE },
 };
