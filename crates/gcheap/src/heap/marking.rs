@@ -10,7 +10,9 @@ use crate::policy::{
     CanExpandInputs, CompactionInputs, MarkingLimit, MarkingStepInputs, NEAR_LIMIT_SLACK, OLD_ALLOCATION_STEP,
     OvershootInputs, PageFill, StartOfMarkingInputs, TaskWaitInputs, TimedStepInputs,
 };
-use crate::policy::{LEAST_MARKING_STEP, marking_step_bytes, overshoot_young, space_available, timed_step_bytes};
+use crate::policy::{
+    LEAST_MARKING_STEP, largest_marking_step, marking_step_bytes, overshoot_young, space_available, timed_step_bytes,
+};
 use crate::profile::MarkingSchedule;
 use crate::time::CostModel;
 
@@ -348,7 +350,10 @@ impl Heap {
         let before = self.marked();
         let due = match self.profile.collection.marking_schedule {
             MarkingSchedule::None => 0,
-            MarkingSchedule::ByAllocation => self.behind_allocation().max(LEAST_MARKING_STEP),
+            MarkingSchedule::ByAllocation => {
+                let most = largest_marking_step(self.tracer.incremental_marking_speed());
+                self.behind_allocation().clamp(LEAST_MARKING_STEP, most)
+            }
             MarkingSchedule::ByTime { own_steps_are_progress } => {
                 let own = if own_steps_are_progress { 0 } else { self.cycle.step_bytes };
                 let marked = before - own.min(before);
