@@ -45,8 +45,10 @@ struct Scavenger<'h> {
 }
 
 impl Mechanism {
-    /// Scavenges. From-space must have been committed; linear areas of old space must have been freed.
+    /// Scavenges. From-space must have been committed. What is promoted goes to areas of the scavenge's own: one that the program has
+    /// open in old space stays as it is.
     pub(crate) fn scavenge(&mut self) -> Scavenged {
+        let open = self.spaces.old.lay_aside(&mut self.spaces.pages);
         let age_mark = self.spaces.new.age_mark();
         let age_mark_page = self.spaces.pages.number(age_mark);
         self.spaces.new.flip(&mut self.spaces.pages);
@@ -62,7 +64,7 @@ impl Mechanism {
             age_mark,
             age_mark_page,
             promotes_at_once: self.spaces.new.promotes_at_once,
-            heap: self,
+            heap: &mut *self,
             scan: (0, 0),
             result: Scavenged::default(),
         };
@@ -73,7 +75,9 @@ impl Mechanism {
         if weakly {
             scavenger.weak_targets();
         }
-        scavenger.finish()
+        let result = scavenger.finish();
+        self.spaces.old.take_up(open);
+        result
     }
 }
 

@@ -158,9 +158,11 @@ impl Heap {
         let young_counter = start.new.used + self.bytes_allocated - self.old_bytes_allocated;
         let old_counter = start.heap_used() - start.new.used + self.old_bytes_allocated + self.promoted_bytes;
         self.tracer.sample_allocation(start_ms, young_counter, old_counter);
-        // A scavenge of 11.3 leaves the linear area of code space alone, which counts as used as a whole.
-        let code = collector != Collector::Scavenge || !self.profile.collection.open_linear_areas_count_as_used;
-        self.mechanism.spaces.free_linear_areas(code);
+        // A scavenge of 11.3 leaves open linear areas alone, and they count as used as a whole.
+        let areas_stay = self.profile.collection.open_linear_areas_count_as_used;
+        if !areas_stay {
+            self.mechanism.spaces.free_linear_areas();
+        }
         let spaces = &self.mechanism.spaces;
         let before = Before {
             used: spaces.objects(),
@@ -171,6 +173,9 @@ impl Heap {
             capacity: spaces.new.capacity,
             interleaved,
         };
+        if areas_stay && collector != Collector::Scavenge {
+            self.mechanism.spaces.free_linear_areas();
+        }
         self.peak_used = self.peak_used.max(before.used);
         self.resize_at_start(reduce_memory);
         self.capacity_for_sites = if self.profile.pretenuring.capacity_after_growth {
@@ -214,10 +219,11 @@ impl Heap {
         self.unswept_backing_stores += result.freed_backing_stores;
         let survived = result.copied + result.promoted;
         if result.copied > 0 {
-            self.leave_copy_buffers(result.copied);
+            self.leave_copy_buffers(survived);
         }
         self.promoted_bytes += result.promoted;
-        self.clock.advance(self.cost.scavenge_ns(if without_copying { 0 } else { survived }));
+        let took = self.cost.scavenge_ns(if without_copying { 0 } else { survived });
+        self.scavenge_beside_sweepers(took);
         let pause_ms = self.time_ms() - before.start_ms;
         if !without_copying {
             self.tracer.record_scavenge(survived, pause_ms);
@@ -284,6 +290,7 @@ impl Heap {
         let incremental = self.mechanism.marking.active;
         let reduce_memory = reduce_memory || (incremental && self.cycle.reduce_memory);
         let before = self.prologue(Collector::MarkCompact, reduce_memory)?;
+        self.wait_for_sweepers();
         if !incremental {
             self.begin_cycle(reduce_memory);
         }

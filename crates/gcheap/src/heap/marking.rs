@@ -10,8 +10,11 @@ use crate::policy::{
     CanExpandInputs, CompactionInputs, MarkingLimit, MarkingStepInputs, NEAR_LIMIT_SLACK, OLD_ALLOCATION_STEP,
     OvershootInputs, PageFill, StartOfMarkingInputs, TaskWaitInputs, TimedStepInputs,
 };
-use crate::policy::{LEAST_MARKING_STEP, marking_step_bytes, overshoot_young, space_available, timed_step_bytes};
+use crate::policy::{
+    LEAST_MARKING_STEP, largest_marking_step, marking_step_bytes, overshoot_young, space_available, timed_step_bytes,
+};
 use crate::profile::MarkingSchedule;
+use crate::time::CostModel;
 
 /// The marking cycle that runs.
 #[derive(Clone, Copy, Debug, Default)]
@@ -152,6 +155,7 @@ impl Heap {
             return;
         }
         self.sync_clock();
+        self.wait_for_sweepers();
         let reduce_memory = self.optimize_for_memory();
         let start_ms = self.time_ms();
         self.emit(&Event::MarkingStarted {
@@ -186,10 +190,31 @@ impl Heap {
         self.observe_new_space(0);
     }
 
+    /// How long background sweepers still take beside the program, ns.
+    pub(crate) fn sweeping_left_ns(&self) -> u64 {
+        if self.sweeping_unfinished { crate::time::ms_to_ns((self.swept_at_ms - self.time_ms()).max(0.0)) } else { 0 }
+    }
+
+    /// A scavenge that takes so long alone: helpers of both want the same processors.
+    pub(crate) fn scavenge_beside_sweepers(&mut self, ns: u64) {
+        let share = self.cost.sweep_slowdown_while_scavenging.max(1.0);
+        let left = (self.sweeping_left_ns() as f64 * share).round() as u64;
+        let took = CostModel::beside_ns(ns, self.cost.scavenge_slowdown_while_sweeping, left);
+        let together = took.min(left);
+        self.swept_at_ms += crate::time::ns_to_ms(together) * (1.0 - 1.0 / share);
+        self.clock.advance(took);
+    }
+
+    /// Mark bits are the sweepers' until they have finished (V8 `Heap::CompleteSweepingFull`).
+    pub(crate) fn wait_for_sweepers(&mut self) {
+        self.clock.advance(self.cost.finish_sweeping_ns(self.sweeping_left_ns()));
+        self.sweeping_unfinished = false;
+    }
+
     /// Prepares the mechanism for marking, incremental or not.
     pub(crate) fn begin_cycle(&mut self, reduce_memory: bool) {
         self.mechanism.spaces.finish_sweeping();
-        self.mechanism.spaces.free_linear_areas(true);
+        self.mechanism.spaces.free_linear_areas();
         let candidates = self.choose_candidates(reduce_memory);
         self.mechanism.start_marking(candidates);
     }
@@ -325,7 +350,10 @@ impl Heap {
         let before = self.marked();
         let due = match self.profile.collection.marking_schedule {
             MarkingSchedule::None => 0,
-            MarkingSchedule::ByAllocation => self.behind_allocation().max(LEAST_MARKING_STEP),
+            MarkingSchedule::ByAllocation => {
+                let most = largest_marking_step(self.tracer.incremental_marking_speed());
+                self.behind_allocation().clamp(LEAST_MARKING_STEP, most)
+            }
             MarkingSchedule::ByTime { own_steps_are_progress } => {
                 let own = if own_steps_are_progress { 0 } else { self.cycle.step_bytes };
                 let marked = before - own.min(before);

@@ -328,6 +328,12 @@ impl Heap {
         heap.mechanism.count_mementos_of_promoted_pages =
             profile.pretenuring.full_collections_count != FullCollectionsCount::Moved;
         heap.mechanism.scavenges_clear_weak_refs = profile.new_space.scavenges_clear_weak_refs;
+        for space in heap.mechanism.spaces.paged_mut().0 {
+            space.counts_open_area = profile.collection.open_linear_areas_count_as_used;
+        }
+        if profile.new_space.takes_whole_copy_buffers {
+            heap.mechanism.spaces.new.copy_buffer = profile.new_space.copy_buffer;
+        }
         if options.baseline {
             heap.fill_baseline()?;
         }
@@ -432,8 +438,8 @@ impl Heap {
         let worked = std::mem::take(&mut self.worked).max(0.0).round() as u64;
         let touched = self.cost.fresh_memory_ns(self.mechanism.spaces.pages.take_touched());
         let took = self.cost.mutator_ns(objects, bytes).saturating_add(worked).saturating_add(touched);
-        let slowdown = self.slowdown();
-        self.clock.advance((took as f64 * slowdown).round() as u64);
+        let took = (took as f64 * self.slowdown()).round() as u64;
+        self.clock.advance(CostModel::beside_ns(took, self.cost.slowdown_while_sweeping, self.sweeping_left_ns()));
         self.charged = (self.objects_allocated, self.bytes_allocated);
     }
 

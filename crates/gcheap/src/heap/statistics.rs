@@ -66,16 +66,9 @@ pub struct MemoryUsage {
 }
 
 impl Heap {
-    /// Bytes of objects of one paged space; 11.3 counts an open linear area as a whole.
-    fn used_of(&self, space: &crate::space::paged::PagedSpace) -> u64 {
-        if self.profile.collection.open_linear_areas_count_as_used { space.size } else { space.objects() }
-    }
-
     /// `heapUsed`.
     pub(crate) fn used(&self) -> u64 {
-        let spaces = &self.mechanism.spaces;
-        let paged = spaces.paged().iter().map(|space| self.used_of(space)).sum::<u64>();
-        spaces.young_objects() + paged + spaces.large.size + spaces.read_only
+        self.mechanism.spaces.objects()
     }
 
     /// Bytes that may still be mapped (V8 `MemoryAllocator::Available`): its capacity is the limit, in whole pages.
@@ -117,7 +110,7 @@ impl Heap {
     /// ```
     pub fn process_memory_usage(&mut self) -> MemoryUsage {
         if self.profile.collection.statistics_free_linear_areas {
-            self.mechanism.spaces.free_linear_areas(true);
+            self.mechanism.spaces.free_linear_areas();
         }
         self.memory_usage()
     }
@@ -154,7 +147,7 @@ impl Heap {
     fn space_size(&self, space: SpaceName) -> SpaceSize {
         let spaces = &self.mechanism.spaces;
         let paged =
-            |paged: &crate::space::paged::PagedSpace| (self.used_of(paged), paged.free_list.available, paged.committed);
+            |paged: &crate::space::paged::PagedSpace| (paged.objects(), paged.free_list.available, paged.committed);
         let (used, available, committed) = match space {
             SpaceName::New => (
                 spaces.new.size(&spaces.pages),

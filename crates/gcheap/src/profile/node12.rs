@@ -79,6 +79,7 @@ pub static NODE_12: Profile = Profile {
         low_throughput: 1_000,
         page_promotion_percent: 70,
         copy_buffer: 32 * KIB,
+        takes_whole_copy_buffers: false,
         copy_buffers_left: CopyBuffersLeft::NONE,
         parked_buffer_min: 4 * KIB,
     },
@@ -182,5 +183,10 @@ pub static NODE_12: Profile = Profile {
         start_ms: 32.0,
     },
     // The main thread's share of the time was measured with what markers take from it.
-    cost: CostModel { slowdown_while_marking: 1.0, ..CostModel::with_mutator(0.51) },
+    cost: CostModel {
+        slowdown_while_marking: 1.0,
+        slowdown_while_sweeping: 1.0,
+        scavenge_slowdown_while_sweeping: 1.0,
+        ..CostModel::with_mutator(0.51)
+    },
 };

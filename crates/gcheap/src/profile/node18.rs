@@ -78,7 +78,8 @@ pub static NODE_18: Profile = Profile {
         low_throughput: 1_000,
         page_promotion_percent: 70,
         copy_buffer: 32 * KIB,
-        copy_buffers_left: CopyBuffersLeft::NONE,
+        takes_whole_copy_buffers: true,
+        copy_buffers_left: CopyBuffersLeft { hundredths: 37, ..CopyBuffersLeft::WITH_SURVIVORS },
         parked_buffer_min: 4 * KIB,
     },
     collection: CollectionRules {

@@ -80,7 +80,8 @@ pub static NODE_20: Profile = Profile {
         low_throughput: 1_000,
         page_promotion_percent: 70,
         copy_buffer: 32 * KIB,
-        copy_buffers_left: CopyBuffersLeft { hundredths: 0, survivors_percent: 12 },
+        takes_whole_copy_buffers: true,
+        copy_buffers_left: CopyBuffersLeft { hundredths: 37, ..CopyBuffersLeft::WITH_SURVIVORS },
         parked_buffer_min: 4 * KIB,
     },
     collection: CollectionRules {
@@ -182,5 +183,5 @@ pub static NODE_20: Profile = Profile {
         rss: 40_800_000,
         start_ms: 15.5,
     },
-    cost: CostModel::REFERENCE,
+    cost: CostModel { scavenge_slowdown_while_sweeping: 3.0, ..CostModel::REFERENCE },
 };

@@ -83,7 +83,8 @@ pub static NODE_24: Profile = Profile {
         low_throughput: 1_000,
         page_promotion_percent: 70,
         copy_buffer: 32 * KIB,
-        copy_buffers_left: CopyBuffersLeft { hundredths: 50, survivors_percent: 0 },
+        takes_whole_copy_buffers: false,
+        copy_buffers_left: CopyBuffersLeft::WITH_SURVIVORS,
         parked_buffer_min: 4 * KIB,
     },
     collection: CollectionRules {

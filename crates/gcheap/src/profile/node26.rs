@@ -86,7 +86,8 @@ pub static NODE_26: Profile = Profile {
         low_throughput: 1_000,
         page_promotion_percent: 70,
         copy_buffer: 32 * KIB,
-        copy_buffers_left: CopyBuffersLeft { hundredths: 120, survivors_percent: 0 },
+        takes_whole_copy_buffers: false,
+        copy_buffers_left: CopyBuffersLeft { hundredths: 120, ..CopyBuffersLeft::NONE },
         parked_buffer_min: 4 * KIB,
     },
     collection: CollectionRules {

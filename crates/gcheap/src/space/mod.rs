@@ -112,13 +112,11 @@ impl Spaces {
         }
     }
 
-    /// Gives back what is left of the open linear areas; that of code space only with `code`.
-    pub(crate) fn free_linear_areas(&mut self, code: bool) {
+    /// Gives back what is left of the open linear areas.
+    pub(crate) fn free_linear_areas(&mut self) {
         let (paged, pages) = self.paged_mut();
         for space in paged {
-            if code || space.name != SpaceName::Code {
-                space.free_linear_area(pages);
-            }
+            space.free_linear_area(pages);
         }
     }
 }

@@ -10,6 +10,8 @@ use crate::object::{Header, Kind};
 
 /// Rests of at least this many bytes at the end of a page are kept for later (V8 `kAllocationBufferParkingThreshold`).
 const PARKING_THRESHOLD: u64 = 4 * 1024;
+/// Survivors of more than this share of a buffer are copied outside of buffers (V8 `EvacuationAllocator::kMaxLabObjectSize`).
+const BUFFERED_SHARE: u64 = 4;
 
 pub(crate) struct NewSpace {
     pub(crate) to: Vec<u64>,
@@ -20,6 +22,9 @@ pub(crate) struct NewSpace {
     pub(crate) lazy: bool,
     /// A nursery: what survives one collection is old.
     pub(crate) promotes_at_once: bool,
+    /// Survivors are copied into buffers of so many bytes, and what a page has beyond the last whole one stays unused; 0: they may take
+    /// any room.
+    pub(crate) copy_buffer: u64,
     /// Index in `to` of the page that `top` is in.
     current: usize,
     pub(crate) top: u64,
@@ -44,6 +49,7 @@ impl NewSpace {
             capacity,
             lazy,
             promotes_at_once,
+            copy_buffer: 0,
             current: 0,
             top: 0,
             end: 0,
@@ -96,11 +102,17 @@ impl NewSpace {
         match self.to.first() {
             Some(&page) => {
                 self.top = pages.area_start(page);
-                self.end = pages.page(page).end;
+                self.end = self.open_end(pages, page);
             }
             None => (self.top, self.end) = (0, 0),
         }
         self.limit = self.end;
+    }
+
+    /// How far a page that is opened may be filled: survivors are copied into whole buffers.
+    fn open_end(&self, pages: &Pages, page: u64) -> u64 {
+        let (start, end) = (pages.area_start(page), pages.page(page).end);
+        if self.copying && self.copy_buffer > 0 { end - (end - start) % self.copy_buffer } else { end }
     }
 
     /// Bytes in use: full pages and what is below `top`.
@@ -138,10 +150,28 @@ impl NewSpace {
             if let Some(address) = self.bump(bytes) {
                 return Some(address);
             }
+            if self.widen(pages, bytes) {
+                continue;
+            }
             if !self.next_page(pages, bytes, false) {
                 return None;
             }
         }
+    }
+
+    /// A survivor that is too large for a buffer takes room of its own, also where no buffer fits any more. Whether there was some.
+    fn widen(&mut self, pages: &Pages, bytes: u64) -> bool {
+        if !self.copying || bytes <= self.copy_buffer / BUFFERED_SHARE {
+            return false;
+        }
+        let Some(&page) = self.to.get(self.current) else { return false };
+        let end = pages.page(page).end;
+        if end == self.end || end - self.top < bytes {
+            return false;
+        }
+        self.end = end;
+        self.limit = end;
+        true
     }
 
     /// Lowers the end of the fast path so that the slow path is reached within `bytes`, but not before `at_least`.
@@ -174,19 +204,18 @@ impl NewSpace {
                 _ => return false,
             }
         }
-        let (top, end) = (self.top, self.end);
+        let left = self.to[self.current];
+        let (top, end) = (self.top, pages.page(left).end);
         if end - top >= PARKING_THRESHOLD && !self.copying {
             self.parked.push((top, end));
         }
         write_filler(pages, top, end);
-        if let Some(&page) = self.to.get(self.current) {
-            self.full_pages += pages.page(page).end - pages.area_start(page);
-        }
+        self.full_pages += end - pages.area_start(left);
         self.current += 1;
         let page = self.to[self.current];
         pages.touch(page, !self.copying);
         self.top = pages.area_start(page);
-        self.end = pages.page(page).end;
+        self.end = self.open_end(pages, page);
         self.limit = self.end;
         true
     }
@@ -253,6 +282,11 @@ impl NewSpace {
         self.parked.clear();
         self.copying = false;
         self.age_mark = self.top;
+        if let Some(&page) = self.to.get(self.current) {
+            // What is left of the last buffer, and of its page, is the program's.
+            self.end = pages.page(page).end;
+            self.limit = self.end;
+        }
         if self.lazy {
             self.trim_from(pages, self.target_pages(pages));
         }

@@ -34,6 +34,8 @@ pub(crate) struct PagedSpace {
     pub(crate) wasted: u64,
     /// Objects allocated while this is set are marked at once.
     pub(crate) black_allocation: bool,
+    /// The unused rest of the linear allocation area counts as an object.
+    pub(crate) counts_open_area: bool,
 }
 
 impl PagedSpace {
@@ -52,12 +54,13 @@ impl PagedSpace {
             committed: 0,
             wasted: 0,
             black_allocation: false,
+            counts_open_area: false,
         }
     }
 
-    /// Bytes of objects: the unused rest of the linear allocation area does not count.
+    /// Bytes of objects: the unused rest of the linear allocation area does not count, unless the version counts it.
     pub(crate) fn objects(&self) -> u64 {
-        self.size - (self.limit - self.top)
+        if self.counts_open_area { self.size } else { self.size - (self.limit - self.top) }
     }
 
     /// Bytes that can be had without a new page.
@@ -84,6 +87,17 @@ impl PagedSpace {
         if rest > 0 {
             self.free(pages, top, rest);
         }
+    }
+
+    /// Lays the linear allocation area aside: it stays allocated, and nothing is put there until it is taken up again.
+    pub(crate) fn lay_aside(&mut self, pages: &mut Pages) -> (u64, u64) {
+        self.make_iterable(pages);
+        (std::mem::take(&mut self.top), std::mem::take(&mut self.limit))
+    }
+
+    /// Goes on with a linear allocation area that was laid aside. There must be no other one.
+    pub(crate) fn take_up(&mut self, area: (u64, u64)) {
+        (self.top, self.limit) = area;
     }
 
     /// A run of bytes of a swept page is free.

@@ -26,6 +26,13 @@ pub struct CostModel {
     /// How many times as long the program and the main thread's own marking take while background markers have something to do: they want
     /// the same processors.
     pub slowdown_while_marking: f64,
+    /// How many times as long the program takes while background sweepers are at work: three of them and the program share two
+    /// processors.
+    pub slowdown_while_sweeping: f64,
+    /// The same for a scavenge, which waits for helpers of its own.
+    pub scavenge_slowdown_while_sweeping: f64,
+    /// How many times as long sweepers take for their work during a scavenge.
+    pub sweep_slowdown_while_scavenging: f64,
     /// Program time for each byte of a new page or a large object, which the system has to map and clear when it is touched first, ns.
     pub fresh_memory_ns_per_byte: f64,
     /// Program time for each byte of an array-buffer backing store that is filled, ns.
@@ -56,8 +63,10 @@ pub struct CostModel {
     pub incremental_step_base_ms: f64,
     /// Time from one task of marking to the next in the event loop, ms.
     pub task_gap_ms: f64,
-    /// Time of the background sweepers for each byte of page, ns.
+    /// Time of the background sweepers for each byte of page while the program runs, ns.
     pub sweep_ns_per_byte: f64,
+    /// The same when the program waits for them and helps, before marking can start anew.
+    pub finish_sweeping_ns_per_byte: f64,
     /// Pause of a mark-compact for each entry of a weak map whose key is alive, ns.
     pub ephemeron_ns: f64,
     /// The same for each entry that it drops, ns.
@@ -91,13 +100,18 @@ impl CostModel {
     ///
     /// The slowdown is that of Node 20 to 26 while asynchronous programs are marked, 2.1 to 2.4: four markers and the program share two
     /// processors, of which each has two fifths. A byte of an incremental step is assumed to cost what it costs in the pause; a step that
-    /// finds nothing to mark took 0.012 to 0.015 ms. Sweeping took 2 to 8 ms for 85 MB. Entries of weak maps: maps of 15,000 to 100,000 living
+    /// finds nothing to mark took 0.012 to 0.015 ms. Sweeping: with 180 MB alive, a program that only calculates ran half as fast for 20 to 25 ms after
+    /// a full collection on Node 20 and 22, with 60 MB for 8; and a full collection directly behind another one took 12 to 20 ms longer than one
+    /// after a wait, on Node 20 to 26; scavenges between full collections near the limit took three times as long as others on Node 20, twice on 22. Entries of weak maps: maps of 15,000 to 100,000 living
     /// keys with up to 240,000 dead ones, with the map and without, on a day on
     /// which pauses took a quarter longer than on the others, which was taken off; what a dead one takes is that of Node 18 to 22.
     pub const REFERENCE: CostModel = CostModel {
         mutator_ns_per_object: 0.0,
         mutator_ns_per_byte: 0.21,
         slowdown_while_marking: 2.4,
+        slowdown_while_sweeping: 2.0,
+        scavenge_slowdown_while_sweeping: 2.0,
+        sweep_slowdown_while_scavenging: 1.5,
         fresh_memory_ns_per_byte: 0.45,
         backing_store_fill_ns_per_byte: 0.57,
         scavenge_base_ms: 0.2,
@@ -113,7 +127,8 @@ impl CostModel {
         incremental_marking_ns_per_byte: 0.56,
         incremental_step_base_ms: 0.012,
         task_gap_ms: 0.01,
-        sweep_ns_per_byte: 0.06,
+        sweep_ns_per_byte: 0.14,
+        finish_sweeping_ns_per_byte: 0.105,
         ephemeron_ns: 80.0,
         dead_ephemeron_ns: 120.0,
     };
@@ -202,9 +217,35 @@ impl CostModel {
         (kept as f64 * self.ephemeron_ns + dropped as f64 * self.dead_ephemeron_ns).round() as u64
     }
 
-    /// Time to sweep pages of `bytes` in all, ns.
+    /// Time to sweep pages of `bytes` in all while the program runs, ns.
     pub fn sweep_ns(&self, bytes: u64) -> u64 {
         (bytes as f64 * self.sweep_ns_per_byte).round() as u64
+    }
+
+    /// How long the program waits for sweepers that would need `left` ns beside it.
+    ///
+    /// ```
+    /// use gcheap::time::CostModel;
+    /// assert_eq!(CostModel::REFERENCE.finish_sweeping_ns(1_000_000), 750_000);
+    /// ```
+    pub fn finish_sweeping_ns(&self, left: u64) -> u64 {
+        if self.sweep_ns_per_byte > 0.0 {
+            (left as f64 * self.finish_sweeping_ns_per_byte / self.sweep_ns_per_byte).round() as u64
+        } else {
+            0
+        }
+    }
+
+    /// Time that work of `ns` takes which others slow down by a factor as long as they need `left` ns for theirs.
+    ///
+    /// ```
+    /// use gcheap::time::CostModel;
+    /// assert_eq!((CostModel::beside_ns(100, 2.0, 1_000), CostModel::beside_ns(1_000, 2.0, 100)), (200, 1_050));
+    /// ```
+    pub fn beside_ns(ns: u64, slowdown: f64, left: u64) -> u64 {
+        let slowdown = slowdown.max(1.0);
+        let slowed = (left as f64 / slowdown).min(ns as f64);
+        ns.saturating_add((slowed * (slowdown - 1.0)).round() as u64)
     }
 }
 
