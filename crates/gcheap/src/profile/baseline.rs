@@ -23,6 +23,9 @@ pub struct ObjectSizes {
     pub js_data_view: u64,
     /// Strings of numbers are born old, because the number-string cache is (up to 7.8).
     pub number_strings_are_old: bool,
+    /// A string that becomes a key of a Map or Set is internalized: made flat, and copied into old space (14.6; measured with
+    /// `v8.getHeapSpaceStatistics()` around `set.add` and `map.set`).
+    pub string_keys_are_internalized: bool,
     /// The weak cells of a FinalizationRegistry are born old (up to 13.6; measured on 10.2 to 14.6).
     pub weak_cells_are_old: bool,
     /// JSProxy.

@@ -147,6 +147,7 @@ pub static NODE_10: Profile = Profile {
         js_typed_array: 104,
         js_data_view: 64,
         number_strings_are_old: true,
+        string_keys_are_internalized: false,
         weak_cells_are_old: true,
         js_proxy: 32,
         js_date: 96,

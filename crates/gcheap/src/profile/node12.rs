@@ -149,6 +149,7 @@ pub static NODE_12: Profile = Profile {
         js_typed_array: 88,
         js_data_view: 72,
         number_strings_are_old: true,
+        string_keys_are_internalized: false,
         weak_cells_are_old: true,
         js_proxy: 32,
         js_date: 96,

@@ -148,6 +148,7 @@ pub static NODE_18: Profile = Profile {
         js_typed_array: 96,
         js_data_view: 80,
         number_strings_are_old: false,
+        string_keys_are_internalized: false,
         weak_cells_are_old: true,
         js_proxy: 32,
         js_date: 96,

@@ -153,6 +153,7 @@ pub static NODE_24: Profile = Profile {
         js_typed_array: 104,
         js_data_view: 88,
         number_strings_are_old: false,
+        string_keys_are_internalized: false,
         weak_cells_are_old: true,
         js_proxy: 32,
         js_date: 96,

@@ -156,6 +156,7 @@ pub static NODE_26: Profile = Profile {
         js_typed_array: 104,
         js_data_view: 88,
         number_strings_are_old: false,
+        string_keys_are_internalized: true,
         weak_cells_are_old: false,
         js_proxy: 40,
         js_date: 96,
