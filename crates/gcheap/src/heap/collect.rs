@@ -285,6 +285,9 @@ impl Heap {
         let reduce_memory = reduce_memory || (incremental && self.cycle.reduce_memory);
         let before = self.prologue(Collector::MarkCompact, reduce_memory)?;
         if !incremental {
+            if reason != GcReason::Testing {
+                self.age_code();
+            }
             self.begin_cycle(reduce_memory);
         }
         if self.profile.collection.flushes_number_string_cache {

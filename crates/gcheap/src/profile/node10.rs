@@ -8,7 +8,7 @@ use super::{
     IneffectiveMoment, IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB,
     MarkingSchedule, NewSpaceRules, ObjectSizes, PageRules, PretenuringRules, PretenuringThreshold, Profile,
     PromotionRoom, RecomputeMoment, ResizeMoment, SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules,
-    YoungSize,
+    UnusedCode, YoungSize,
 };
 use crate::event::SpaceName;
 use crate::time::CostModel;
@@ -175,6 +175,7 @@ pub static NODE_10: Profile = Profile {
         startup_aged: 320_000,
         new_space_survival: 0.7,
         old_garbage: 240_000,
+        unused_code: UnusedCode { old: 0, trusted: 0, collections: 6 },
         external: 8_272,
         array_buffers: 0,
         rss: 31_900_000,

@@ -8,7 +8,7 @@ use super::{
     IneffectiveMoment, IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB,
     MarkingSchedule, NewSpaceRules, ObjectSizes, PageRules, PretenuringRules, PretenuringThreshold, Profile,
     PromotionRoom, RecomputeMoment, ResizeMoment, SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules,
-    YoungSize,
+    UnusedCode, YoungSize,
 };
 use crate::event::SpaceName;
 use crate::time::CostModel;
@@ -177,6 +177,7 @@ pub static NODE_12: Profile = Profile {
         startup_aged: 600_000,
         new_space_survival: 0.42,
         old_garbage: 490_000,
+        unused_code: UnusedCode { old: 0, trusted: 0, collections: 6 },
         external: 909_814,
         array_buffers: 9_386,
         rss: 33_400_000,

@@ -8,7 +8,7 @@ use super::{
     IneffectiveMoment, IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB,
     MarkingSchedule, NewSpaceRules, ObjectSizes, PageRules, PretenuringRules, PretenuringThreshold, Profile,
     PromotionRoom, RecomputeMoment, ResizeMoment, SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules,
-    YoungSize,
+    UnusedCode, YoungSize,
 };
 use crate::event::SpaceName;
 use crate::time::CostModel;
@@ -178,6 +178,7 @@ pub static NODE_20: Profile = Profile {
         startup_aged: 0,
         new_space_survival: 0.55,
         old_garbage: 230_000,
+        unused_code: UnusedCode { old: 112_000, trusted: 0, collections: 6 },
         external: 1_124_126,
         array_buffers: 10_511,
         rss: 40_800_000,
