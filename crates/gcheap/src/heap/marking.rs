@@ -10,7 +10,9 @@ use crate::policy::{
     CanExpandInputs, CompactionInputs, MarkingLimit, MarkingStepInputs, NEAR_LIMIT_SLACK, OLD_ALLOCATION_STEP,
     OvershootInputs, PageFill, StartOfMarkingInputs, TaskWaitInputs, TimedStepInputs,
 };
-use crate::policy::{LEAST_MARKING_STEP, marking_step_bytes, overshoot_young, space_available, timed_step_bytes};
+use crate::policy::{
+    LEAST_MARKING_STEP, markers_go_first, marking_step_bytes, overshoot_young, space_available, timed_step_bytes,
+};
 use crate::profile::MarkingSchedule;
 
 /// The marking cycle that runs.
@@ -183,8 +185,23 @@ impl Heap {
             old_step_at: self.old_bytes_allocated + OLD_ALLOCATION_STEP,
             ..Cycle::default()
         };
+        if by_schedule && !self.control.marks_by_hand && markers_go_first(self.mark_compacts) {
+            self.wait_for_markers();
+        }
         self.marking_tasks.post(self.cycle.running_since_ms);
         self.observe_new_space(0);
+    }
+
+    /// The markers have the processors, and the program waits for its own until they are done or the system takes one from them.
+    fn wait_for_markers(&mut self) {
+        let most = self.cost.marked_in_start_wait();
+        let own = self.mark_own(most);
+        if most > own && !self.mechanism.marking.is_drained() {
+            self.mechanism.mark_in_background(most - own);
+        }
+        self.cycle.budget = self.marked();
+        self.clock.advance(self.cost.marking_alone_ns(self.cycle.budget));
+        self.cycle.running_since_ms = self.time_ms();
     }
 
     /// Prepares the mechanism for marking, incremental or not.

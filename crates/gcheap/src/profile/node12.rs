@@ -184,5 +184,5 @@ pub static NODE_12: Profile = Profile {
         start_ms: 32.0,
     },
     // The main thread's share of the time was measured with what markers take from it.
-    cost: CostModel { slowdown_while_marking: 1.0, ..CostModel::with_mutator(0.51) },
+    cost: CostModel { slowdown_while_marking: 1.0, marking_start_base_ms: 1.5, ..CostModel::with_mutator(0.51) },
 };
