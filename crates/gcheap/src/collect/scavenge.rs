@@ -11,9 +11,10 @@ use super::weak::{CELL_TARGET, CELL_TOKEN, WEAK_REF_TARGET, ephemeron_capacity, 
 use crate::event::SpaceName;
 use crate::memory::{Reservation, SPAN, WORD, Worklist};
 use crate::mutants::{Mutant, on};
-use crate::object::layout::ALLOCATION_MEMENTO;
+use crate::object::layout::{ALLOCATION_MEMENTO, CONS_FIRST, CONS_SECOND};
 use crate::object::word::{UNDEFINED, address as address_of, is_reference, is_weak, moved_to, reference};
 use crate::object::{Header, Kind};
+use crate::roots::Internal;
 use crate::space::pages::{BELOW_AGE_MARK, CANDIDATE, FROM, LARGE, PINNED, YOUNG};
 
 /// What a scavenge did, in bytes.
@@ -39,6 +40,8 @@ struct Scavenger<'h> {
     promotes_at_once: bool,
     /// Weak slots of what survives are looked at in the end.
     weakly: bool,
+    /// What flattened cons strings end with: such a string gives way to its first part. 0: none does.
+    empty_string: u64,
     /// Cheney's scan: index of the page in to-space and address.
     scan: (usize, u64),
     result: Scavenged,
@@ -58,8 +61,11 @@ impl Mechanism {
         }
         // A cycle of marking that runs has seen the targets.
         let weakly = self.scavenges_clear_weak_refs && !self.marking.active;
+        let shortens = !self.marking.active;
+        let empty_string = if shortens { self.roots.internal[Internal::EmptyString as usize] } else { 0 };
         let mut scavenger = Scavenger {
             weakly,
+            empty_string,
             promoted: Worklist::new(),
             age_mark,
             age_mark_page,
@@ -106,6 +112,11 @@ impl Scavenger<'_> {
             return self.relocate_any(word, header, flags);
         }
         let (address, bytes) = (address_of(word), words * WORD);
+        if header.is(Kind::ConsString)
+            && let Some(moved) = self.shorten(word)
+        {
+            return moved;
+        }
         let is_promoted = self.is_old_enough(address, flags);
         let heap = &mut *self.heap;
         let room = if is_promoted { heap.spaces.old.bump(bytes) } else { heap.spaces.new.bump(bytes) };
@@ -149,6 +160,11 @@ impl Scavenger<'_> {
         if flags & PINNED != 0 && self.heap.spaces.pages.slots.get(address) {
             return word;
         }
+        if header.is(Kind::ConsString)
+            && let Some(moved) = self.shorten(word)
+        {
+            return moved;
+        }
         let bytes = header.bytes();
         let target = if self.is_old_enough(address, flags) {
             self.promote(bytes).or_else(|| self.copy(bytes))
@@ -176,6 +192,23 @@ impl Scavenger<'_> {
         } else {
             self.result.copied += bytes;
         }
+        moved_to(word, target)
+    }
+
+    /// A cons string that was flattened is replaced by the flat one, unless marking runs, which may have come to it (V8
+    /// `Scavenger::EvacuateShortcutCandidate`). The new word.
+    #[inline]
+    fn shorten(&mut self, word: u64) -> Option<u64> {
+        let second = self.heap.spaces.pages.memory.word(address_of(word) + CONS_SECOND * WORD);
+        (self.empty_string != 0 && second == self.empty_string).then(|| self.shorten_to_first(word))
+    }
+
+    #[inline(never)]
+    fn shorten_to_first(&mut self, word: u64) -> u64 {
+        let address = address_of(word);
+        let first = self.heap.spaces.pages.memory.word(address + CONS_FIRST * WORD);
+        let target = address_of(self.forward(first));
+        self.heap.spaces.pages.memory.set_word(address, target);
         moved_to(word, target)
     }
 

@@ -52,10 +52,20 @@ impl Heap {
             heap.store(roots, next, reference(object));
             next += 1;
         };
-        let mut left = old_live.saturating_sub(layout::fixed_array(slots).bytes());
+        let unused = start.unused_code;
+        let aging = layout::fixed_array(unused.old / PIECE + unused.trusted / PIECE + 4);
+        let ages = self.baseline_object(aging, SpaceChoice::Old)?;
+        self.mechanism.roots.internal[Internal::UnusedCode as usize] = reference(ages);
+        let mut next_unused = 2;
+        let mut hang_unused = |heap: &mut Heap, object: u64| {
+            heap.store(ages, next_unused, reference(object));
+            next_unused += 1;
+        };
+        let mut left = old_live.saturating_sub(layout::fixed_array(slots).bytes() + aging.bytes());
+        let mut spread = Spread::new(unused.old, left);
         while left >= 16 {
             let object = self.baseline_piece(&mut left, SpaceChoice::Old)?;
-            hang(self, object);
+            if spread.next() { hang_unused(self, object) } else { hang(self, object) }
         }
         if self.profile.objects.number_string_cache_starts_small {
             let slots = 2 * super::strings::INITIAL_CACHE_ENTRIES;
@@ -69,9 +79,10 @@ impl Heap {
         set_committed(&mut spaces.old, &mut spaces.pages, start.old.committed)?;
         for (used, choice) in [(start.trusted.used, SpaceChoice::Trusted), (start.code.used, SpaceChoice::Code)] {
             let mut left = if choice == SpaceChoice::Code { start.code_live.min(used) } else { used };
+            let mut spread = Spread::new(if choice == SpaceChoice::Trusted { unused.trusted } else { 0 }, left);
             while left >= 16 {
                 let object = self.baseline_piece(&mut left, choice)?;
-                hang(self, object);
+                if spread.next() { hang_unused(self, object) } else { hang(self, object) }
             }
         }
         let spaces = &mut self.mechanism.spaces;
@@ -124,6 +135,17 @@ impl Heap {
             }
         }
         Ok(())
+    }
+
+    /// A full collection begins: Node's own code that is not called again becomes older, and is let go of in the end.
+    pub(super) fn age_code(&mut self) {
+        let unused = self.profile.baseline.unused_code;
+        self.aging_collections += 1;
+        if self.aging_collections == u64::from(unused.collections) {
+            self.mechanism.roots.internal[Internal::UnusedCode as usize] = UNDEFINED;
+            let bytes = unused.old + unused.trusted;
+            self.own_objects = self.own_objects.saturating_sub(bytes / READ_SHARE * (READ_SHARE - 1));
+        }
     }
 
     /// Read-only space is a page of its own where the version does not share it: one object, which nothing refers to and no collector
@@ -197,6 +219,27 @@ impl Heap {
         }
         debug_assert!((spaces.pages.flags(object) & YOUNG != 0) == (choice == SpaceChoice::New));
         Ok(object)
+    }
+}
+
+/// Chooses pieces that are spread over a space.
+struct Spread {
+    share: f64,
+    owed: f64,
+}
+
+impl Spread {
+    /// So many bytes of so many.
+    fn new(part: u64, whole: u64) -> Spread {
+        Spread { share: part as f64 / whole.max(1) as f64, owed: 0.0 }
+    }
+
+    /// Whether the next piece is one of them.
+    fn next(&mut self) -> bool {
+        self.owed += self.share;
+        let chosen = self.owed >= 1.0;
+        self.owed -= f64::from(u8::from(chosen));
+        chosen
     }
 }
 

@@ -292,6 +292,9 @@ impl Heap {
         let before = self.prologue(Collector::MarkCompact, reduce_memory)?;
         self.wait_for_sweepers();
         if !incremental {
+            if reason != GcReason::Testing {
+                self.age_code();
+            }
             self.begin_cycle(reduce_memory);
         }
         if self.profile.collection.flushes_number_string_cache {

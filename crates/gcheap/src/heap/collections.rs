@@ -306,7 +306,33 @@ impl Heap {
         Ok(())
     }
 
+    /// From 14.6 on the strings among the keys are internalized.
     fn insert(
+        &mut self,
+        owner: Local<'_>,
+        kind: Table,
+        key: Value<'_>,
+        value: Value<'_>,
+        full: &'static str,
+    ) -> Result<(), Error> {
+        let internalizes = self.profile.objects.string_keys_are_internalized;
+        let word = self.key_word(key)?;
+        if !internalizes || !is_reference(word) || !self.is_string(self.header(address_of(word)).kind()) {
+            return self.insert_key(owner, kind, key, value, full);
+        }
+        let mut turn = self.scope();
+        let string = turn.push_word(word);
+        turn.flatten(string)?;
+        let table = address_of(turn.load(turn.address(owner)?, TABLE));
+        let word = turn.word(string)?;
+        if turn.find_entry(table, kind, word).is_some() {
+            return turn.insert_key(owner, kind, string.into(), value, full);
+        }
+        let internalized = turn.internalized(string)?;
+        turn.insert_key(owner, kind, internalized.into(), value, full)
+    }
+
+    fn insert_key(
         &mut self,
         owner: Local<'_>,
         kind: Table,

@@ -157,6 +157,8 @@ pub struct Heap {
     pub(crate) mark_compacts: u64,
     /// Bytes of Node's own objects that the marker does not read of those that stand for them.
     pub(crate) own_objects: u64,
+    /// Full collections that let code age.
+    pub(crate) aging_collections: u64,
     pub(crate) total_gc_ms: f64,
     pub(crate) last_gc_end_ms: f64,
     pub(crate) used_after_last_gc: u64,
@@ -301,6 +303,7 @@ impl Heap {
             scavenges: 0,
             mark_compacts: 0,
             own_objects: 0,
+            aging_collections: 0,
             total_gc_ms: 0.0,
             last_gc_end_ms: 0.0,
             used_after_last_gc: 0,

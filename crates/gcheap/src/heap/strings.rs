@@ -17,8 +17,8 @@ use crate::space::pages::YOUNG;
 /// Concatenations and substrings below this length are copied (V8 `ConsString::kMinLength`, `SlicedString::kMinLength`).
 pub(super) const MIN_INDIRECT_LENGTH: u64 = 13;
 
-const FIRST: u64 = 1;
-const SECOND: u64 = 2;
+const FIRST: u64 = layout::CONS_FIRST;
+const SECOND: u64 = layout::CONS_SECOND;
 pub(super) const CONS_LENGTH: u64 = 3;
 const PARENT: u64 = 1;
 const OFFSET: u64 = 2;
@@ -435,6 +435,46 @@ impl<'s> Scope<'s> {
         self.store(address, FIRST, flat);
         self.store(address, SECOND, reference(empty));
         Ok(())
+    }
+
+    /// A string with the text of one that is flat or flattened, as the string table holds it: an old one stays where it is, of another
+    /// one a copy is born old, and what was flattened for it refers to that (V8 `StringTable::LookupString`). There is no table here: whoever
+    /// keeps such strings looks for equal ones first. Can collect.
+    pub(super) fn internalized(&mut self, string: Local<'_, JsString>) -> Result<Local<'s, JsString>, Error> {
+        let address = self.address(string)?;
+        let is_cons = self.header(address).is(Kind::ConsString);
+        let flat = if is_cons { address_of(self.load(address, FIRST)) } else { address };
+        let flat: Local<'s, JsString> = self.push_handle(flat);
+        let address = self.address(flat)?;
+        let is_sliced = self.header(address).is(Kind::SlicedString);
+        if !is_sliced && self.mechanism.spaces.pages.flags(address) & YOUNG == 0 {
+            return Ok(flat);
+        }
+        let (length, two_byte) = (self.raw_string_length(address), self.is_two_byte(address));
+        let header = if two_byte { layout::two_byte_string(length) } else { layout::one_byte_string(length) };
+        let header = self.padded(header);
+        let copy = self.allocate_old(header)?;
+        let address = self.address(flat)?;
+        self.store_raw(copy, SEQUENTIAL_LENGTH, length);
+        if is_sliced {
+            self.store_raw(copy, header.words() - 1, 0);
+            let units = self.units(address);
+            let bytes: Vec<u8> = match two_byte {
+                true => units.iter().flat_map(|unit| unit.to_le_bytes()).collect(),
+                false => units.iter().map(|&unit| unit as u8).collect(),
+            };
+            let memory = &mut self.mechanism.spaces.pages.memory;
+            memory.slice_mut(copy + CHARACTERS * WORD, bytes.len() as u64).copy_from_slice(&bytes);
+        } else {
+            let words = header.words().min(self.header(address).words()) - CHARACTERS;
+            let memory = &mut self.mechanism.spaces.pages.memory;
+            memory.copy_words(copy + CHARACTERS * WORD, address + CHARACTERS * WORD, words);
+        }
+        if is_cons {
+            let cons = self.address(string)?;
+            self.store(cons, FIRST, reference(copy));
+        }
+        Ok(self.push_handle(copy))
     }
 
     /// The one empty string that flattened strings end with (V8 `ReadOnlyRoots::empty_string`), made at its first use.

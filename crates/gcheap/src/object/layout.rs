@@ -61,6 +61,8 @@ pub(crate) const fn two_byte_string(length: u64) -> Header {
 }
 
 /// first, second; hash and length.
+pub(crate) const CONS_FIRST: u64 = 1;
+pub(crate) const CONS_SECOND: u64 = 2;
 pub(crate) const CONS_STRING: Header = Header::new(Kind::ConsString, 0, 4, 2);
 /// parent, offset; hash and length.
 pub(crate) const SLICED_STRING: Header = Header::new(Kind::SlicedString, 0, 4, 2);

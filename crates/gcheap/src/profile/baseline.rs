@@ -23,6 +23,9 @@ pub struct ObjectSizes {
     pub js_data_view: u64,
     /// Strings of numbers are born old, because the number-string cache is (up to 7.8).
     pub number_strings_are_old: bool,
+    /// A string that becomes a key of a Map or Set is internalized: made flat, and copied into old space (14.6; measured with
+    /// `v8.getHeapSpaceStatistics()` around `set.add` and `map.set`).
+    pub string_keys_are_internalized: bool,
     /// The weak cells of a FinalizationRegistry are born old (up to 13.6; measured on 10.2 to 14.6).
     pub weak_cells_are_old: bool,
     /// JSProxy.
@@ -64,6 +67,26 @@ pub struct BaselineSpace {
     pub used: u64,
 }
 
+/// Code of Node's own functions that a program does not call again: its bytecode, and what hangs on it, goes when it has become old
+/// (V8 `SharedFunctionInfo::IsOld`, `MarkCompactCollector::ClearOldBytecodeCandidates`). A collection that was asked for by `gc()` lets
+/// nothing age.
+///
+/// Measured by the size of the heap after each full collection of a program whose live objects stay the same.
+///
+/// ```
+/// assert_eq!(gcheap::profile::NODE_24.baseline.unused_code.collections, 6);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub struct UnusedCode {
+    /// Bytes of it in old space.
+    pub old: u64,
+    /// Bytes of it in trusted space.
+    pub trusted: u64,
+    /// The full collection that frees it, counted from 1.
+    pub collections: u32,
+}
+
 /// What start-up leaves behind: the state that a small CommonJS script finds after `require('fs')`.
 ///
 /// Measured without loading any further module (`fs` is there already, but the first `require` of a script costs something on
@@ -103,6 +126,8 @@ pub struct Baseline {
     pub new_space_survival: f64,
     /// Bytes of old space that the first full collection frees.
     pub old_garbage: u64,
+    /// What of the code that start-up ran is let go of later.
+    pub unused_code: UnusedCode,
     /// `external` of `process.memoryUsage()`.
     pub external: u64,
     /// `arrayBuffers` of `process.memoryUsage()`.

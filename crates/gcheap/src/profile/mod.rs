@@ -22,7 +22,7 @@ mod node24;
 mod node26;
 mod site_rules;
 
-pub use baseline::{Baseline, BaselineSpace, ObjectSizes};
+pub use baseline::{Baseline, BaselineSpace, ObjectSizes, UnusedCode};
 pub use collection_rules::{
     CollectionRules, ExternalRules, IneffectiveMoment, IneffectiveRules, MarkingSchedule, SoftLimit, ThroughputModel,
     TracerRules,

@@ -8,7 +8,7 @@ use super::{
     IneffectiveMoment, IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB,
     MarkingSchedule, NewSpaceRules, ObjectSizes, PageRules, PretenuringRules, PretenuringThreshold, Profile,
     PromotionRoom, RecomputeMoment, ResizeMoment, SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules,
-    YoungSize,
+    UnusedCode, YoungSize,
 };
 use crate::event::SpaceName;
 use crate::time::CostModel;
@@ -150,6 +150,7 @@ pub static NODE_12: Profile = Profile {
         js_typed_array: 88,
         js_data_view: 72,
         number_strings_are_old: true,
+        string_keys_are_internalized: false,
         weak_cells_are_old: true,
         js_proxy: 32,
         js_date: 96,
@@ -177,6 +178,7 @@ pub static NODE_12: Profile = Profile {
         startup_aged: 600_000,
         new_space_survival: 0.42,
         old_garbage: 490_000,
+        unused_code: UnusedCode { old: 0, trusted: 0, collections: 6 },
         external: 909_814,
         array_buffers: 9_386,
         rss: 33_400_000,
@@ -185,6 +187,7 @@ pub static NODE_12: Profile = Profile {
     // The main thread's share of the time was measured with what markers take from it.
     cost: CostModel {
         slowdown_while_marking: 1.0,
+        marking_start_base_ms: 1.5,
         slowdown_while_sweeping: 1.0,
         scavenge_slowdown_while_sweeping: 1.0,
         ..CostModel::with_mutator(0.51)

@@ -7,7 +7,7 @@ use super::{
     IneffectiveMoment, IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB,
     MarkingSchedule, NewSpaceRules, ObjectSizes, PageRules, PretenuringRules, PretenuringThreshold, Profile,
     PromotionRoom, RecomputeMoment, ResizeMoment, SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules,
-    YoungSize,
+    UnusedCode, YoungSize,
 };
 use crate::event::SpaceName;
 use crate::time::CostModel;
@@ -149,6 +149,7 @@ pub static NODE_18: Profile = Profile {
         js_typed_array: 96,
         js_data_view: 80,
         number_strings_are_old: false,
+        string_keys_are_internalized: false,
         weak_cells_are_old: true,
         js_proxy: 32,
         js_date: 96,
@@ -176,6 +177,7 @@ pub static NODE_18: Profile = Profile {
         startup_aged: 0,
         new_space_survival: 0.55,
         old_garbage: 660_000,
+        unused_code: UnusedCode { old: 0, trusted: 0, collections: 6 },
         external: 309_338,
         array_buffers: 11_182,
         rss: 43_241_472,

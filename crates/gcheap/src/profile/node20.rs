@@ -8,7 +8,7 @@ use super::{
     IneffectiveMoment, IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB,
     MarkingSchedule, NewSpaceRules, ObjectSizes, PageRules, PretenuringRules, PretenuringThreshold, Profile,
     PromotionRoom, RecomputeMoment, ResizeMoment, SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules,
-    YoungSize,
+    UnusedCode, YoungSize,
 };
 use crate::event::SpaceName;
 use crate::time::CostModel;
@@ -151,6 +151,7 @@ pub static NODE_20: Profile = Profile {
         js_typed_array: 96,
         js_data_view: 80,
         number_strings_are_old: false,
+        string_keys_are_internalized: false,
         weak_cells_are_old: true,
         js_proxy: 32,
         js_date: 96,
@@ -178,6 +179,7 @@ pub static NODE_20: Profile = Profile {
         startup_aged: 0,
         new_space_survival: 0.55,
         old_garbage: 230_000,
+        unused_code: UnusedCode { old: 112_000, trusted: 0, collections: 6 },
         external: 1_124_126,
         array_buffers: 10_511,
         rss: 40_800_000,

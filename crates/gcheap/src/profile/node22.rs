@@ -7,7 +7,7 @@ use super::{
     IneffectiveMoment, IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB,
     MarkingSchedule, NewSpaceRules, ObjectSizes, PageRules, PretenuringRules, PretenuringThreshold, Profile,
     PromotionRoom, RecomputeMoment, ResizeMoment, SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules,
-    YoungSize,
+    UnusedCode, YoungSize,
 };
 use crate::event::SpaceName;
 use crate::time::CostModel;
@@ -152,6 +152,7 @@ pub static NODE_22: Profile = Profile {
         js_typed_array: 96,
         js_data_view: 80,
         number_strings_are_old: false,
+        string_keys_are_internalized: false,
         weak_cells_are_old: true,
         js_proxy: 32,
         js_date: 96,
@@ -179,6 +180,7 @@ pub static NODE_22: Profile = Profile {
         startup_aged: 0,
         new_space_survival: 0.45,
         old_garbage: 90_000,
+        unused_code: UnusedCode { old: 166_000, trusted: 597_000, collections: 6 },
         external: 1_236_580,
         array_buffers: 10_511,
         rss: 43_000_000,

@@ -7,7 +7,7 @@ use super::{
     IneffectiveMoment, IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB, MaglevRules,
     MarkingSchedule, NewSpaceRules, ObjectSizes, PageRules, PretenuringRules, PretenuringThreshold, Profile,
     PromotionRoom, RecomputeMoment, ResizeMoment, SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules,
-    YoungSize,
+    UnusedCode, YoungSize,
 };
 use crate::event::SpaceName;
 use crate::time::CostModel;
@@ -154,6 +154,7 @@ pub static NODE_24: Profile = Profile {
         js_typed_array: 104,
         js_data_view: 88,
         number_strings_are_old: false,
+        string_keys_are_internalized: false,
         weak_cells_are_old: true,
         js_proxy: 32,
         js_date: 96,
@@ -181,6 +182,7 @@ pub static NODE_24: Profile = Profile {
         startup_aged: 0,
         new_space_survival: 0.44,
         old_garbage: 96_000,
+        unused_code: UnusedCode { old: 228_000, trusted: 631_000, collections: 6 },
         external: 1_599_211,
         array_buffers: 137_503,
         rss: 42_600_000,

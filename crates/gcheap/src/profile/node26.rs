@@ -10,7 +10,7 @@ use super::{
     IneffectiveMoment, IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB, MaglevRules,
     MarkingSchedule, NewSpaceRules, ObjectSizes, PageRules, PretenuringRules, PretenuringThreshold, Profile,
     PromotionRoom, RecomputeMoment, ResizeMoment, SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules,
-    YoungSize,
+    UnusedCode, YoungSize,
 };
 use crate::event::SpaceName;
 use crate::time::CostModel;
@@ -157,6 +157,7 @@ pub static NODE_26: Profile = Profile {
         js_typed_array: 104,
         js_data_view: 88,
         number_strings_are_old: false,
+        string_keys_are_internalized: true,
         weak_cells_are_old: false,
         js_proxy: 40,
         js_date: 96,
@@ -184,6 +185,7 @@ pub static NODE_26: Profile = Profile {
         startup_aged: 0,
         new_space_survival: 0.43,
         old_garbage: 104_000,
+        unused_code: UnusedCode { old: 238_000, trusted: 669_000, collections: 6 },
         external: 1_651_915,
         array_buffers: 137_651,
         rss: 42_000_000,

@@ -59,6 +59,8 @@ pub(crate) type Dropped = Arc<Mutex<Vec<(u32, u32)>>>;
 pub(crate) enum Internal {
     /// The objects of a fresh Node that stay alive.
     Baseline,
+    /// Those of them that are let go of when they have become old.
+    UnusedCode,
     /// Number-to-string cache, flushed by mark-compacts.
     NumberStringCache,
     /// What flattened cons strings end with.
