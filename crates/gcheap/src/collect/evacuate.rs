@@ -108,7 +108,7 @@ impl Mechanism {
         let mut result = done;
         let candidates = std::mem::take(&mut self.marking.candidates);
         self.start_sweep(&candidates);
-        self.sweep_while_evacuating(self.sweeps_before_evacuation);
+        self.sweep_while_evacuating(self.evacuation_sweeps);
         let mut fresh = Vec::new();
         let mut aborted = Vec::new();
         self.sweep_large(&mut fresh, &mut result);
@@ -118,7 +118,7 @@ impl Mechanism {
             self.evacuate_new_space_by_age(promote_page, &mut fresh, &mut aborted, &mut result);
         }
         let released = self.evacuate_candidates(candidates, &mut fresh, &mut aborted, &mut result);
-        self.sweep_while_evacuating(false);
+        self.sweep_while_evacuating(0);
         self.update_pointers(&fresh);
         let to_young = if self.promotes_all { Vec::new() } else { self.slots_to_young(&fresh) };
 
@@ -228,9 +228,11 @@ impl Mechanism {
 
     /// From here on what is evacuated may fill holes of the pages that wait for the sweeper now; or not any more. Pages that join them
     /// later are not swept before their pointers are updated.
-    fn sweep_while_evacuating(&mut self, on: bool) {
+    fn sweep_while_evacuating(&mut self, pages_a_refill: usize) {
+        let on = pages_a_refill > 0;
         for space in self.spaces.paged_mut().0 {
             space.evacuating = on;
+            space.swept_a_refill = pages_a_refill;
             space.sweepable = if on { space.to_sweep.len() } else { 0 };
         }
     }

@@ -46,8 +46,8 @@ pub(crate) struct Mechanism {
     pub(crate) count_mementos_of_promoted_pages: bool,
     /// Full collections promote every young survivor, not only those that have survived before.
     pub(crate) promotes_all: bool,
-    /// What is evacuated fills the holes of pages that are swept meanwhile.
-    pub(crate) sweeps_before_evacuation: bool,
+    /// What is evacuated fills the holes of pages that are swept meanwhile, so many of them for each refill.
+    pub(crate) evacuation_sweeps: usize,
     /// Scavenges clear targets of WeakRefs and weak cells too.
     pub(crate) scavenges_clear_weak_refs: bool,
 }
@@ -65,7 +65,7 @@ impl Mechanism {
             count_mementos: false,
             count_mementos_of_promoted_pages: true,
             promotes_all: true,
-            sweeps_before_evacuation: false,
+            evacuation_sweeps: 0,
             scavenges_clear_weak_refs: false,
         }
     }

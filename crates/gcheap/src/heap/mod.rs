@@ -326,7 +326,7 @@ impl Heap {
             peak_used: 0,
         };
         heap.mechanism.marking.set_background(BACKGROUND_MARKERS, MARKING_SEGMENT);
-        heap.mechanism.sweeps_before_evacuation = profile.collection.sweeps_before_evacuation;
+        heap.mechanism.evacuation_sweeps = profile.collection.evacuation_sweeps.pages_a_refill();
         heap.mechanism.promotes_all = profile.new_space.full_collection_promotes_all || options.nursery.is_some();
         heap.mechanism.count_mementos_of_promoted_pages =
             profile.pretenuring.full_collections_count != FullCollectionsCount::Moved;

@@ -40,6 +40,37 @@ pub enum MarkingSchedule {
     },
 }
 
+/// What a full collection sweeps while it evacuates, so that what is promoted fills the holes of old pages (V8
+/// `PagedSpaceBase::RawRefillLabMain`, src/heap/paged-spaces.cc).
+///
+/// ```
+/// use gcheap::profile::{EvacuationSweeps, NODE_20, NODE_24};
+/// assert_eq!(NODE_20.collection.evacuation_sweeps, EvacuationSweeps::OnePageARefill);
+/// assert_eq!(NODE_24.collection.evacuation_sweeps, EvacuationSweeps::AllPages);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub enum EvacuationSweeps {
+    /// Nothing: what is promoted gets new pages.
+    Nothing,
+    /// A task that needs room sweeps one page, and gets a new one if nothing there fits (11.3 and 12.4; measured: the holes after atomic
+    /// collections are fewer than has died, by about what was promoted).
+    OnePageARefill,
+    /// Sweepers begin before the evacuation and are ahead of it (13.6 and later; measured: old space has no holes after a collection).
+    AllPages,
+}
+
+impl EvacuationSweeps {
+    /// Pages that are swept for a refill, at most.
+    pub const fn pages_a_refill(self) -> usize {
+        match self {
+            EvacuationSweeps::Nothing => 0,
+            EvacuationSweeps::OnePageARefill => 1,
+            EvacuationSweeps::AllPages => usize::MAX,
+        }
+    }
+}
+
 /// Variants of collector choice and of the way to a fatal error (V8 src/heap/heap.cc, src/heap/heap-allocator.cc).
 ///
 /// ```
@@ -79,9 +110,8 @@ pub struct CollectionRules {
     pub late_limit_check: bool,
     /// Full collections after the young ones of a failed young allocation (2 in 14.6, else 0).
     pub full_collections_after_young: u32,
-    /// A full collection sweeps before it evacuates, so that what is promoted fills the holes of old pages (13.6 and later; measured: old
-    /// space has none after a collection, and as many as have died up to 12.4).
-    pub sweeps_before_evacuation: bool,
+    /// What a full collection sweeps while it evacuates.
+    pub evacuation_sweeps: EvacuationSweeps,
     /// The last attempt ignores soft limits altogether (11.3, 12.4: always-allocate).
     pub last_attempt_always_allocates: bool,
     /// Asking for statistics frees the main thread's linear areas first (12.4 and later); 11.3 counts their whole rest as used.

@@ -24,8 +24,8 @@ mod site_rules;
 
 pub use baseline::{Baseline, BaselineSpace, ObjectSizes, UnusedCode};
 pub use collection_rules::{
-    CollectionRules, ExternalRules, IneffectiveMoment, IneffectiveRules, MarkingSchedule, SoftLimit, ThroughputModel,
-    TracerRules,
+    CollectionRules, EvacuationSweeps, ExternalRules, IneffectiveMoment, IneffectiveRules, MarkingSchedule, SoftLimit,
+    ThroughputModel, TracerRules,
 };
 pub use growing_rules::{GrowingRules, InitialShrinking, RecomputeMoment};
 pub use limit_rules::{LargeMemory, LimitBound, LimitRules, PageRules, YoungSize};

@@ -3,8 +3,8 @@
 //! It still has a map space, resizes the new space in two places, and calls a full collection mark-sweep.
 
 use super::{
-    Baseline, BaselineSpace, CollectionRules, CopyBuffersLeft, ExternalRules, FullCollectionsCount, GrowingRules,
-    IneffectiveMoment, IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB,
+    Baseline, BaselineSpace, CollectionRules, CopyBuffersLeft, EvacuationSweeps, ExternalRules, FullCollectionsCount,
+    GrowingRules, IneffectiveMoment, IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB,
     MarkingSchedule, NewSpaceRules, ObjectSizes, PageRules, PretenuringRules, PretenuringThreshold, Profile,
     PromotionRoom, RecomputeMoment, ResizeMoment, SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules,
     UnusedCode, YoungSize,
@@ -97,7 +97,7 @@ pub static NODE_18: Profile = Profile {
         marking_schedule: MarkingSchedule::ByAllocation,
         late_limit_check: false,
         full_collections_after_young: 0,
-        sweeps_before_evacuation: false,
+        evacuation_sweeps: EvacuationSweeps::Nothing,
         last_attempt_always_allocates: true,
         statistics_free_linear_areas: false,
         open_linear_areas_count_as_used: true,

@@ -4,8 +4,8 @@
 //! first mark-compact has no mutator utilisation.
 
 use super::{
-    Baseline, BaselineSpace, CollectionRules, CopyBuffersLeft, ExternalRules, FullCollectionsCount, GrowingRules,
-    IneffectiveMoment, IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB,
+    Baseline, BaselineSpace, CollectionRules, CopyBuffersLeft, EvacuationSweeps, ExternalRules, FullCollectionsCount,
+    GrowingRules, IneffectiveMoment, IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB,
     MarkingSchedule, NewSpaceRules, ObjectSizes, PageRules, PretenuringRules, PretenuringThreshold, Profile,
     PromotionRoom, RecomputeMoment, ResizeMoment, SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules,
     UnusedCode, YoungSize,
@@ -99,7 +99,7 @@ pub static NODE_20: Profile = Profile {
         marking_schedule: MarkingSchedule::ByAllocation,
         late_limit_check: false,
         full_collections_after_young: 0,
-        sweeps_before_evacuation: false,
+        evacuation_sweeps: EvacuationSweeps::OnePageARefill,
         last_attempt_always_allocates: true,
         statistics_free_linear_areas: false,
         open_linear_areas_count_as_used: true,

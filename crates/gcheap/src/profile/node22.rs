@@ -3,8 +3,8 @@
 //! Its oddities: a configured initial old size is forgotten again, and marking steps are always printed as 0.
 
 use super::{
-    Baseline, BaselineSpace, CollectionRules, CopyBuffersLeft, ExternalRules, FullCollectionsCount, GrowingRules,
-    IneffectiveMoment, IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB,
+    Baseline, BaselineSpace, CollectionRules, CopyBuffersLeft, EvacuationSweeps, ExternalRules, FullCollectionsCount,
+    GrowingRules, IneffectiveMoment, IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB,
     MarkingSchedule, NewSpaceRules, ObjectSizes, PageRules, PretenuringRules, PretenuringThreshold, Profile,
     PromotionRoom, RecomputeMoment, ResizeMoment, SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules,
     UnusedCode, YoungSize,
@@ -100,7 +100,7 @@ pub static NODE_22: Profile = Profile {
         marking_schedule: MarkingSchedule::ByTime { own_steps_are_progress: true },
         late_limit_check: false,
         full_collections_after_young: 0,
-        sweeps_before_evacuation: false,
+        evacuation_sweeps: EvacuationSweeps::OnePageARefill,
         last_attempt_always_allocates: true,
         statistics_free_linear_areas: true,
         open_linear_areas_count_as_used: false,

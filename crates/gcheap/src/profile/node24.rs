@@ -3,11 +3,11 @@
 //! The first with young and full collections kept apart, a semi-space of 64 MiB, and page headers of two words.
 
 use super::{
-    Baseline, BaselineSpace, CollectionRules, CopyBuffersLeft, ExternalRules, FullCollectionsCount, GrowingRules,
-    IneffectiveMoment, IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB, MaglevRules,
-    MarkingSchedule, NewSpaceRules, ObjectSizes, PageRules, PretenuringRules, PretenuringThreshold, Profile,
-    PromotionRoom, RecomputeMoment, ResizeMoment, SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules,
-    UnusedCode, YoungSize,
+    Baseline, BaselineSpace, CollectionRules, CopyBuffersLeft, EvacuationSweeps, ExternalRules, FullCollectionsCount,
+    GrowingRules, IneffectiveMoment, IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB,
+    MaglevRules, MarkingSchedule, NewSpaceRules, ObjectSizes, PageRules, PretenuringRules, PretenuringThreshold,
+    Profile, PromotionRoom, RecomputeMoment, ResizeMoment, SoftLimit, ThroughputModel, TieringRules, TracerRules,
+    TurbofanRules, UnusedCode, YoungSize,
 };
 use crate::event::SpaceName;
 use crate::time::CostModel;
@@ -102,7 +102,7 @@ pub static NODE_24: Profile = Profile {
         marking_schedule: MarkingSchedule::ByTime { own_steps_are_progress: false },
         late_limit_check: false,
         full_collections_after_young: 0,
-        sweeps_before_evacuation: true,
+        evacuation_sweeps: EvacuationSweeps::AllPages,
         last_attempt_always_allocates: false,
         statistics_free_linear_areas: true,
         open_linear_areas_count_as_used: false,

@@ -6,11 +6,11 @@
 //! statement and the first scavenge. The baseline holds the later state, because every collection sees that one.
 
 use super::{
-    Baseline, BaselineSpace, CollectionRules, CopyBuffersLeft, ExternalRules, FullCollectionsCount, GrowingRules,
-    IneffectiveMoment, IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB, MaglevRules,
-    MarkingSchedule, NewSpaceRules, ObjectSizes, PageRules, PretenuringRules, PretenuringThreshold, Profile,
-    PromotionRoom, RecomputeMoment, ResizeMoment, SoftLimit, ThroughputModel, TieringRules, TracerRules, TurbofanRules,
-    UnusedCode, YoungSize,
+    Baseline, BaselineSpace, CollectionRules, CopyBuffersLeft, EvacuationSweeps, ExternalRules, FullCollectionsCount,
+    GrowingRules, IneffectiveMoment, IneffectiveRules, InitialShrinking, KIB, LargeMemory, LimitBound, LimitRules, MIB,
+    MaglevRules, MarkingSchedule, NewSpaceRules, ObjectSizes, PageRules, PretenuringRules, PretenuringThreshold,
+    Profile, PromotionRoom, RecomputeMoment, ResizeMoment, SoftLimit, ThroughputModel, TieringRules, TracerRules,
+    TurbofanRules, UnusedCode, YoungSize,
 };
 use crate::event::SpaceName;
 use crate::time::CostModel;
@@ -105,7 +105,7 @@ pub static NODE_26: Profile = Profile {
         marking_schedule: MarkingSchedule::ByTime { own_steps_are_progress: false },
         late_limit_check: true,
         full_collections_after_young: 2,
-        sweeps_before_evacuation: true,
+        evacuation_sweeps: EvacuationSweeps::AllPages,
         last_attempt_always_allocates: false,
         statistics_free_linear_areas: true,
         open_linear_areas_count_as_used: false,

@@ -22,6 +22,8 @@ pub(crate) struct PagedSpace {
     pub(crate) evacuating: bool,
     /// So many of the last of them may be swept while a collection evacuates.
     pub(crate) sweepable: usize,
+    /// And so many of these for each refill, at most.
+    pub(crate) swept_a_refill: usize,
     /// Linear allocation area: next free byte and end. Both 0 when there is none.
     pub(crate) top: u64,
     pub(crate) limit: u64,
@@ -47,6 +49,7 @@ impl PagedSpace {
             to_sweep: Vec::new(),
             evacuating: false,
             sweepable: 0,
+            swept_a_refill: 0,
             top: 0,
             limit: 0,
             size: 0,
@@ -217,12 +220,14 @@ impl PagedSpace {
 
     #[cold]
     fn allocate_in_gc_slow(&mut self, pages: &mut Pages, bytes: u64) -> Result<u64, Refused> {
+        let mut left = self.sweepable.min(self.swept_a_refill);
         while !self.refill_from_free_list(pages, bytes, Origin::Collector) {
-            if self.sweepable == 0 {
+            if left == 0 {
                 self.expand(pages)?;
                 self.refill_from_free_list(pages, bytes, Origin::Collector);
                 break;
             }
+            left -= 1;
             self.sweepable -= 1;
             self.sweep_one(pages);
         }
