@@ -240,8 +240,18 @@ impl<S: Share> Marker<'_, S> {
     /// Visits until nothing is left or `budget` bytes were read; whether nothing is left.
     #[inline(always)]
     pub(super) fn drain<const CANDIDATES: bool>(&mut self, budget: u64) -> bool {
+        // The loop twice: where the size of a page is known to the compiler it takes no register.
+        if self.view.has_usual_pages() {
+            self.visit_all::<CANDIDATES, true>(budget)
+        } else {
+            self.visit_all::<CANDIDATES, false>(budget)
+        }
+    }
+
+    #[inline(always)]
+    fn visit_all<const CANDIDATES: bool, const USUAL: bool>(&mut self, budget: u64) -> bool {
         let Marker { waiting, pieces, recorded, view, read } = self;
-        let mut hand = Hand { waiting: waiting.top(), view: view.reborrow(), read: *read };
+        let mut hand = Hand { waiting: waiting.top(), view: view.reborrow().with_pages::<USUAL>(), read: *read };
         // Popped objects whose headers are on their way, the oldest at `turn`; 0 is an empty place.
         let mut queue = [0u32; QUEUE];
         let mut turn = 0usize;
