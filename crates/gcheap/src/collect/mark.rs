@@ -37,7 +37,7 @@ const LINE: u64 = 64;
 const TAGGED: u64 = 2;
 
 /// Bytes that are read by one thread before two are thought of.
-const WARM_UP: u64 = 512 << 10;
+const WARM_UP: u64 = 4 << 20;
 /// Slots and objects that wait: with fewer, a second thread would only wait too.
 const ENOUGH_FOR_TWO: usize = 512;
 
