@@ -37,7 +37,7 @@ const LINE: u64 = 64;
 const TAGGED: u64 = 2;
 
 /// Bytes that are read by one thread before two are thought of.
-const WARM_UP: u64 = 512 << 10;
+const WARM_UP: u64 = 4 << 20;
 /// Slots and objects that wait: with fewer, a second thread would only wait too.
 const ENOUGH_FOR_TWO: usize = 512;
 
@@ -240,8 +240,18 @@ impl<S: Share> Marker<'_, S> {
     /// Visits until nothing is left or `budget` bytes were read; whether nothing is left.
     #[inline(always)]
     pub(super) fn drain<const CANDIDATES: bool>(&mut self, budget: u64) -> bool {
+        // The loop twice: where the size of a page is known to the compiler it takes no register.
+        if self.view.has_usual_pages() {
+            self.visit_all::<CANDIDATES, true>(budget)
+        } else {
+            self.visit_all::<CANDIDATES, false>(budget)
+        }
+    }
+
+    #[inline(always)]
+    fn visit_all<const CANDIDATES: bool, const USUAL: bool>(&mut self, budget: u64) -> bool {
         let Marker { waiting, pieces, recorded, view, read } = self;
-        let mut hand = Hand { waiting: waiting.top(), view: view.reborrow(), read: *read };
+        let mut hand = Hand { waiting: waiting.top(), view: view.reborrow().with_pages::<USUAL>(), read: *read };
         // Popped objects whose headers are on their way, the oldest at `turn`; 0 is an empty place.
         let mut queue = [0u32; QUEUE];
         let mut turn = 0usize;

@@ -39,7 +39,7 @@ pub struct HeapOptions {
     pub backend: BackendKind,
     /// Run [`Heap::verify`](super::Heap::verify) after every collection.
     pub verify: bool,
-    /// Let a second thread help to mark large heaps (V8 `--parallel-marking`). No result depends on it; with one processor
+    /// Let a second thread help to mark large heaps (V8 `--parallel-marking`) and to update pointers (`--parallel-compaction`). No result depends on it; with one processor
     /// it only costs.
     pub parallel_marking: bool,
     /// Let a second thread have the system clear the pages that the heap will use next, from a size of 8 MiB on (Linux 5.14 and later). No

@@ -12,6 +12,9 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// Pages of 256 KiB.
+const USUAL_PAGE_SHIFT: u32 = 18;
+
 /// What a view knows of mark bits beside its own.
 pub(crate) trait Share {
     /// Those of others in a word of the table. The index is that of a word that describes the reservation.
@@ -84,6 +87,24 @@ impl<S: Share> MarkView<'_, S> {
             share: self.share.reborrow(),
             borrow: PhantomData,
         }
+    }
+}
+
+impl<'m, S: Share> MarkView<'m, S> {
+    /// Whether pages are as large as in most versions.
+    #[inline(always)]
+    pub(crate) fn has_usual_pages(&self) -> bool {
+        self.page_shift == USUAL_PAGE_SHIFT
+    }
+
+    /// The same view. If `USUAL`, which only holds if [`Self::has_usual_pages`] does, the compiler knows the size of a page. Panics otherwise.
+    #[inline(always)]
+    pub(crate) fn with_pages<const USUAL: bool>(self) -> Self {
+        if !USUAL {
+            return self;
+        }
+        assert!(self.has_usual_pages());
+        MarkView { page_shift: USUAL_PAGE_SHIFT, ..self }
     }
 }
 

@@ -105,3 +105,26 @@ impl Drop for Prefaulter {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::memory::backend::BackendKind;
+    use crate::memory::reservation::Reservation;
+
+    #[test]
+    fn what_is_made_present_ahead_keeps_what_is_written_and_the_end_waits_for_the_thread() {
+        let (page, bytes) = (256 << 10, 64 << 20);
+        for kind in [BackendKind::default(), BackendKind::Portable] {
+            let mut memory = Reservation::new(kind.make(), bytes, page).unwrap();
+            memory.prefault();
+            for start in (0..bytes / 2).step_by(page as usize) {
+                memory.commit_chunks(start, page).unwrap();
+                (start..start + page).step_by(4096).for_each(|address| memory.set_word(address, address + 1));
+                memory.reuse_discarded(start, page);
+            }
+            memory.commit(bytes - (8 << 20), 8 << 20).unwrap();
+            assert_eq!(memory.word(bytes - 8), 0);
+            assert!((0..bytes / 2).step_by(4096).all(|address| memory.word(address) == address + 1), "{kind:?}");
+        }
+    }
+}
