@@ -2,7 +2,7 @@
 
 use gcheap::event::{Collector, Event, GcEvent, SpaceName};
 use gcheap::policy::Flags;
-use gcheap::profile::{NODE_22, Profile};
+use gcheap::profile::{NODE_18, Profile};
 use gcheap::time::CostModel;
 use gcheap::types::JsArray;
 use gcheap::{Error, GcKind, Heap, HeapOptions, HeapStatistics, Local, Placement, Scope, Value};
@@ -349,8 +349,8 @@ fn half_of_old_objects<'s>(scope: &mut Scope<'s>) -> Result<Local<'s, JsArray>, 
 /// Two pages of old objects of which every second is dead, not swept yet; then survivors that go to old space. How much it grew.
 fn growth_after_a_full_collection(sweep_ns_per_byte: f64) -> Result<u64, Error> {
     let cost = Some(CostModel { sweep_ns_per_byte, ..CostModel::REFERENCE });
-    // As Node 22: later collections fill holes themselves.
-    let mut heap = Heap::new(HeapOptions { cost, profile: &NODE_22, ..HeapOptions::for_tests() })?;
+    // As Node 18: later full collections sweep pages themselves.
+    let mut heap = Heap::new(HeapOptions { cost, profile: &NODE_18, ..HeapOptions::for_tests() })?;
     let mut scope = heap.scope();
     let kept = half_of_old_objects(&mut scope)?;
     scope.collect_garbage()?;
@@ -395,5 +395,55 @@ fn growth_within_a_full_collection(node: u32) -> Result<u64, Error> {
 fn a_full_collection_fills_the_holes_that_it_makes_from_13_6_on() {
     for (node, fills) in [(20, false), (22, false), (24, true), (26, true)] {
         assert_eq!(growth_within_a_full_collection(node).unwrap() == 0, fills, "Node {node}");
+    }
+}
+
+/// Old pages with large holes, then a full collection that promotes young objects from pages of which half is dead. How much old space grew.
+fn growth_beside_large_holes(node: u32) -> Result<u64, Error> {
+    let profile = Profile::for_node(node).unwrap();
+    let mut heap = Heap::new(HeapOptions { profile, ..HeapOptions::for_tests() })?;
+    let mut scope = heap.scope();
+    let kept = scope.array(&[])?;
+    for place in 0..20_000 {
+        let mut turn = scope.scope();
+        let object = turn.object_literal(Placement::Old, &[place.into(); 4])?;
+        if place % 1_000 < 600 {
+            turn.array_push(kept, object.into())?;
+        }
+    }
+    let before = committed_old(&scope);
+    for place in 0..3_000 {
+        let mut turn = scope.scope();
+        let object = turn.object(&[place.into(); 4])?;
+        if place % 2 == 0 {
+            turn.array_push(kept, object.into())?;
+        }
+    }
+    scope.collect_garbage()?;
+    scope.verify().expect("nothing was put over a living object");
+    Ok(committed_old(&scope) - before.min(committed_old(&scope)))
+}
+
+#[test]
+fn a_full_collection_fills_large_holes_from_11_3_on() {
+    let nothing_swept = growth_beside_large_holes(18).unwrap();
+    for node in [20, 22, 24, 26] {
+        let growth = growth_beside_large_holes(node).unwrap();
+        assert!(growth < nothing_swept, "Node {node}: {growth} bytes, Node 18: {nothing_swept}");
+    }
+}
+
+#[test]
+fn an_old_area_that_the_program_has_open_outlives_a_scavenge_up_to_11_3() {
+    for (node, stays) in [(20, true), (22, false)] {
+        let profile = Profile::for_node(node).unwrap();
+        let mut heap = Heap::new(HeapOptions { profile, ..HeapOptions::for_tests() }).unwrap();
+        let mut scope = heap.scope();
+        scope.collect_garbage().unwrap();
+        let before = scope.memory_usage().heap_used;
+        let _kept = scope.object_literal(Placement::Old, &[1.into()]).unwrap();
+        scope.collect(GcKind::Minor).unwrap();
+        // The whole area counts as used as long as it is open.
+        assert_eq!(scope.memory_usage().heap_used - before > 1_024, stays, "Node {node}");
     }
 }
