@@ -11,8 +11,7 @@ use crate::policy::{
     OvershootInputs, PageFill, StartOfMarkingInputs, TaskWaitInputs, TimedStepInputs,
 };
 use crate::policy::{
-    LEAST_MARKING_STEP, largest_marking_step, markers_go_first, marking_step_bytes, overshoot_young, space_available,
-    timed_step_bytes,
+    LEAST_MARKING_STEP, largest_marking_step, marking_step_bytes, overshoot_young, space_available, timed_step_bytes,
 };
 use crate::profile::MarkingSchedule;
 use crate::time::CostModel;
@@ -188,9 +187,6 @@ impl Heap {
             old_step_at: self.old_bytes_allocated + OLD_ALLOCATION_STEP,
             ..Cycle::default()
         };
-        if by_schedule && !self.control.marks_by_hand && markers_go_first(self.mark_compacts) {
-            self.wait_for_markers();
-        }
         self.marking_tasks.post(self.cycle.running_since_ms);
         self.observe_new_space(0);
     }
@@ -214,18 +210,6 @@ impl Heap {
     pub(crate) fn wait_for_sweepers(&mut self) {
         self.clock.advance(self.cost.finish_sweeping_ns(self.sweeping_left_ns()));
         self.sweeping_unfinished = false;
-    }
-
-    /// The markers have the processors, and the program waits for its own until they are done or the system takes one from them.
-    fn wait_for_markers(&mut self) {
-        let most = self.cost.marked_in_start_wait();
-        let own = self.mark_own(most);
-        if most > own && !self.mechanism.marking.is_drained() {
-            self.mechanism.mark_in_background(most - own);
-        }
-        self.cycle.budget = self.marked();
-        self.clock.advance(self.cost.marking_alone_ns(self.cycle.budget));
-        self.cycle.running_since_ms = self.time_ms();
     }
 
     /// Prepares the mechanism for marking, incremental or not.

@@ -11,7 +11,7 @@
 //! | and before the first full collection? | [`shrink_initial_limit`] | `initial_limit.rs` |
 //! | does marking start? | [`start_of_marking`] | `start_of_marking.rs` |
 //! | how much does a step mark, and who marks beside it? | [`marking_step_bytes`], [`timed_step_bytes`] | `marking_step.rs` |
-//! | when do markers get a processor, and come to the variables of a waiting program? | [`markers_go_first`], [`variables_marked_ms`] | `variables.rs` |
+//! | when are the variables of a waiting program marked? | [`variables_marked_ms`] | `variables.rs` |
 //! | does the end of marking wait for a task? | [`task_wait_ms`] | `finalization.rs` |
 //! | which collector runs? | [`select_collector`] | `select_collector.rs` |
 //! | may old (or new) space take another page? | [`can_expand_old_generation`], [`should_expand_old_generation`], [`can_promote_young`] | `expansion.rs` |

@@ -1,5 +1,4 @@
-//! When background markers get a processor: before the program goes on or beside it, and when they come to the variables of a program
-//! that waits in its event loop.
+//! When markers come to the variables of a program that waits in its event loop.
 //!
 //! An asynchronous function that waits has its variables in the heap (`JSGeneratorObject`), and takes them back when it goes on. What it
 //! holds is marked beside the program only if markers come by while it waits; else all of that is left to the pause. How long they
@@ -30,25 +29,6 @@ pub fn variables_marked_ms(cycle: u64, old: u64) -> f64 {
     let chance = ((cycle % (1 << 20)) as f64 * SPREAD).fract();
     let longest_ms = old as f64 / MIB as f64 * LONGEST_MS_PER_MIB;
     (chance - AT_ONCE).max(0.0) / (1.0 - AT_ONCE) * longest_ms
-}
-
-/// Share of the cycles in which the markers get the processors before the program goes on.
-///
-/// A measurement of Node 22 and 26 on 2 processors (`--trace-incremental-marking`): in 43 of 94 cycles the markers were through with all
-/// that can be reached without the stack when the program took its first step, 1.8 to 3.4 ms after the start of marking; in the others
-/// it was there after 0.3 ms, and they had hardly begun.
-const MARKERS_FIRST: f64 = 0.45;
-
-/// Whether the markers of a cycle, which are woken when it starts, get the processors before the program goes on: what chance decides
-/// in a real process goes by the number of the cycle here.
-///
-/// ```
-/// use gcheap::policy::markers_go_first;
-/// let first = (0..100).filter(|&cycle| markers_go_first(cycle)).count();
-/// assert!((43..48).contains(&first), "{first}");
-/// ```
-pub fn markers_go_first(cycle: u64) -> bool {
-    ((cycle % (1 << 20)) as f64 * SPREAD + 0.5).fract() < MARKERS_FIRST
 }
 
 #[cfg(test)]

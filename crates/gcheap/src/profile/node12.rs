@@ -187,7 +187,6 @@ pub static NODE_12: Profile = Profile {
     // The main thread's share of the time was measured with what markers take from it.
     cost: CostModel {
         slowdown_while_marking: 1.0,
-        marking_start_base_ms: 1.5,
         slowdown_while_sweeping: 1.0,
         scavenge_slowdown_while_sweeping: 1.0,
         ..CostModel::with_mutator(0.51)
