@@ -57,6 +57,22 @@ fn two_references_to_a_flattened_string_stay_references_to_one() {
 }
 
 #[test]
+fn a_flattened_key_may_be_replaced_by_a_scavenge_while_it_is_internalized() {
+    let mut heap = heap(&NODE_26);
+    heap.collect_at_every(1, GcKind::Minor);
+    let mut scope = heap.scope();
+    let seen = scope.set().unwrap();
+    for _ in 0..2 {
+        let mut turn = scope.scope();
+        let key = name(&mut turn).unwrap();
+        turn.set_add(seen, key.into()).unwrap();
+        assert_eq!(turn.string_value(key).unwrap(), "name-of-shard-7");
+        turn.verify().unwrap();
+    }
+    assert_eq!(scope.set_size(seen).unwrap(), 1);
+}
+
+#[test]
 fn a_full_collection_leaves_a_flattened_string_as_it_is() {
     let mut heap = heap(&NODE_24);
     let mut scope = heap.scope();

@@ -371,14 +371,8 @@ fn promoted_objects_go_where_the_background_sweepers_found_room() {
     assert!(growth_after_a_full_collection(1000.0).unwrap() > 0, "the sweepers had not come to it");
 }
 
-/// Old objects of which every second has died, then a full collection that also promotes young ones. How much old space grew.
-fn growth_within_a_full_collection(node: u32) -> Result<u64, Error> {
-    let profile = Profile::for_node(node).unwrap();
-    let mut heap = Heap::new(HeapOptions { profile, ..HeapOptions::for_tests() })?;
-    let mut scope = heap.scope();
-    let kept = half_of_old_objects(&mut scope)?;
-    let before = committed_old(&scope);
-    // Half of what is young dies: no page is handed over whole.
+/// A full collection that promotes every second young object: half of each page dies, so that none is handed over whole.
+fn collect_half_of_young_objects(scope: &mut Scope<'_>, kept: Local<'_, JsArray>) -> Result<(), Error> {
     for place in 0..3_000 {
         let mut turn = scope.scope();
         let object = turn.object(&[place.into(); 4])?;
@@ -388,6 +382,17 @@ fn growth_within_a_full_collection(node: u32) -> Result<u64, Error> {
     }
     scope.collect_garbage()?;
     scope.verify().expect("nothing was put over a living object");
+    Ok(())
+}
+
+/// Old objects of which every second has died, then a full collection that also promotes young ones. How much old space grew.
+fn growth_within_a_full_collection(node: u32) -> Result<u64, Error> {
+    let profile = Profile::for_node(node).unwrap();
+    let mut heap = Heap::new(HeapOptions { profile, ..HeapOptions::for_tests() })?;
+    let mut scope = heap.scope();
+    let kept = half_of_old_objects(&mut scope)?;
+    let before = committed_old(&scope);
+    collect_half_of_young_objects(&mut scope, kept)?;
     Ok(committed_old(&scope) - before)
 }
 
@@ -412,15 +417,7 @@ fn growth_beside_large_holes(node: u32) -> Result<u64, Error> {
         }
     }
     let before = committed_old(&scope);
-    for place in 0..3_000 {
-        let mut turn = scope.scope();
-        let object = turn.object(&[place.into(); 4])?;
-        if place % 2 == 0 {
-            turn.array_push(kept, object.into())?;
-        }
-    }
-    scope.collect_garbage()?;
-    scope.verify().expect("nothing was put over a living object");
+    collect_half_of_young_objects(&mut scope, kept)?;
     Ok(committed_old(&scope) - before.min(committed_old(&scope)))
 }
 

@@ -306,7 +306,7 @@ impl Heap {
         Ok(())
     }
 
-    /// From 14.6 on the strings among the keys are internalized.
+    /// Strings among the keys are internalized first, where the version does so.
     fn insert(
         &mut self,
         owner: Local<'_>,

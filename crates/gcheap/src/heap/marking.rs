@@ -5,13 +5,14 @@
 
 use super::Heap;
 use super::error::Error;
-use crate::event::{Event, GcReason, SpaceName};
+use crate::event::{Event, GcReason};
 use crate::policy::{
     CanExpandInputs, CompactionInputs, MarkingLimit, MarkingStepInputs, NEAR_LIMIT_SLACK, OLD_ALLOCATION_STEP,
     OvershootInputs, PageFill, StartOfMarkingInputs, TaskWaitInputs, TimedStepInputs,
 };
 use crate::policy::{
-    LEAST_MARKING_STEP, largest_marking_step, marking_step_bytes, overshoot_young, space_available, timed_step_bytes,
+    LEAST_MARKING_STEP, is_compacted, largest_marking_step, marking_step_bytes, overshoot_young, space_available,
+    timed_step_bytes,
 };
 use crate::profile::MarkingSchedule;
 use crate::time::CostModel;
@@ -248,9 +249,7 @@ impl Heap {
                 candidates.extend(fills.iter().map(|fill| u64::from(fill.page)));
                 continue;
             }
-            // Two thirds of trusted space are free once Node's unused code has gone, and still none of its pages is evacuated, not even to
-            // reduce memory (measured on Node 22 to 26).
-            if space.name == SpaceName::Trusted {
+            if !is_compacted(space.name) {
                 continue;
             }
             // A policy may name what it was not asked about, or a page twice.

@@ -470,9 +470,10 @@ impl<'s> Scope<'s> {
             let memory = &mut self.mechanism.spaces.pages.memory;
             memory.copy_words(copy + CHARACTERS * WORD, address + CHARACTERS * WORD, words);
         }
-        if is_cons {
-            let cons = self.address(string)?;
-            self.store(cons, FIRST, reference(copy));
+        // A scavenge for the copy may have put the flat string in the place of the flattened one.
+        let address = self.address(string)?;
+        if self.header(address).is(Kind::ConsString) {
+            self.store(address, FIRST, reference(copy));
         }
         Ok(self.push_handle(copy))
     }
